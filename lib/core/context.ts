@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { Transaction } from './transaction.ts';
+
+/** undici's interceptor: what a wrapper middleware pushes and a forwarder composes around its transport. */
+export type Interceptor = Dispatcher.DispatcherComposeInterceptor;
+
+/** An upgrade or tunnel request that the server door has put through the chain. */
+export interface UpgradeRequest {
+  readonly socket: Duplex;
+  /** Bytes the client sent after the head. */
+  readonly head: Buffer;
+  /** Takes the socket away from the response: from now on the taker owns its every byte. */
+  take(): Duplex;
+}
+
+/** What the middlewares know of one request; shared by all of them, seen by nobody else. */
+export class Context {
+  /** Wrappers in mount order: the first is outermost. */
+  readonly interceptors: Interceptor[] = [];
+  /** Lower-cased response fields of the upstream that are not handed on (`securityHeaders`). */
+  readonly strip: Set<string> = new Set();
+  readonly transaction: Transaction;
+  /** Present when the request came through the door as an upgrade. */
+  upgrade: UpgradeRequest | undefined;
+  /** The client waits for `100 Continue` before it sends the body, and nobody has said so yet. */
+  awaitsContinue = false;
+  #id: string | undefined;
+
+  constructor(req: IncomingMessage) {
+    // Express keeps the untouched target in originalUrl; req.url loses its mount prefixes.
+    const { originalUrl } = req as { originalUrl?: string };
+    this.transaction = new Transaction(req.method ?? '', originalUrl ?? req.url ?? '');
+  }
+
+  /** The request id, made when first asked for. The log, the error page and the client see the same one. */
+  get id(): string {
+    return (this.#id ??= randomUUID());
+  }
+}
+
+const contexts = new WeakMap<IncomingMessage, Context>();
+
+/** The context of this request, made when first asked for. */
+export function contextOf(req: IncomingMessage): Context {
+  let context = contexts.get(req);
+  if (context === undefined) {
+    context = new Context(req);
+    contexts.set(req, context);
+  }
+  return context;
+}

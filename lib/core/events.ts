@@ -1,0 +1,48 @@
+import { channel, type Channel } from 'node:diagnostics_channel';
+import type { Transaction } from './transaction.ts';
+
+/** A server as the events tell of it. */
+export interface ServerEvent {
+  /** Name of the pool, as given to `upstream()`. */
+  readonly upstream: string;
+  /** `host:port` of the server. */
+  readonly server: string;
+}
+
+/** What each channel publishes. Subscribe with node:diagnostics_channel; nobody listening costs nothing. */
+export interface Events {
+  /** A request, tunnel or WebSocket has ended. */
+  'sekisho:transaction': Transaction;
+  /** An active health check changed its mind. */
+  'sekisho:health': ServerEvent & { readonly state: 'up' | 'down'; readonly reason: string };
+  /** Passive ejection took a server out (`until` is wall-clock ms), or back in. */
+  'sekisho:ejection': ServerEvent & {
+    readonly ejected: boolean;
+    readonly reason: string;
+    readonly until?: number;
+  };
+  /** A request is tried again. */
+  'sekisho:retry': ServerEvent & { readonly attempt: number; readonly reason: string };
+  /** The servers of a pool changed, or a change was refused and the last good state kept. */
+  'sekisho:servers': {
+    readonly upstream: string;
+    readonly servers: readonly string[];
+    readonly error?: unknown;
+  };
+}
+
+const channels: Readonly<Record<keyof Events, Channel>> = {
+  'sekisho:transaction': channel('sekisho:transaction'),
+  'sekisho:health': channel('sekisho:health'),
+  'sekisho:ejection': channel('sekisho:ejection'),
+  'sekisho:retry': channel('sekisho:retry'),
+  'sekisho:servers': channel('sekisho:servers'),
+};
+
+export function observed(name: keyof Events): boolean {
+  return channels[name].hasSubscribers;
+}
+
+export function publish<Name extends keyof Events>(name: Name, payload: Events[Name]): void {
+  channels[name].publish(payload);
+}

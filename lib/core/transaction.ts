@@ -1,0 +1,54 @@
+import type { ErrorCode } from './errors.ts';
+import { clock } from './clock.ts';
+import { publish } from './events.ts';
+
+/** How a transaction ended. `client-aborted` and `upstream-aborted` are about the body, after the head was sent. */
+export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'upstream-aborted';
+
+/**
+ * The record of one request: who, where to, verdicts, bytes, timings. Every middleware adds what it
+ * knows; it is published once, on `sekisho:transaction`, when the request has ended.
+ * Times are milliseconds; `started` is wall clock, the others count from it.
+ */
+export class Transaction {
+  readonly started: number = clock.now();
+  readonly startedMonotonic: number = clock.monotonic();
+  readonly method: string;
+  /** The request target as the client sent it. */
+  readonly target: string;
+  client: string | undefined;
+  /** Prefix or pool the forwarder chose by. */
+  route: string | undefined;
+  upstream: string | undefined;
+  /** `host:port` of the server that answered, or was tried last. */
+  server: string | undefined;
+  attempts = 0;
+  status = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** Milliseconds until a server was chosen. */
+  queued: number | undefined;
+  /** Milliseconds until the first byte of the answer's head. */
+  firstByte: number | undefined;
+  /** Milliseconds until the end. */
+  total: number | undefined;
+  outcome: Outcome | undefined;
+  error: ErrorCode | undefined;
+
+  constructor(method: string, target: string) {
+    this.method = method;
+    this.target = target;
+  }
+
+  elapsed(): number {
+    return clock.monotonic() - this.startedMonotonic;
+  }
+
+  /** Publishes the record; only the first call counts. */
+  end(outcome: Outcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.total = this.elapsed();
+    publish('sekisho:transaction', this);
+  }
+}
