@@ -1,0 +1,131 @@
+import type { Dispatcher } from 'undici';
+import { clock } from '../../clock.ts';
+import { serverName, type Transport } from '../server.ts';
+import { bodyOf } from './body.ts';
+import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
+import { writeRequestHead } from './request-head.ts';
+import { Dialer, type UpstreamTls } from './socket.ts';
+
+export interface Http1ClientOptions {
+  /** Milliseconds. */
+  readonly timeouts: ConnectionTimeouts;
+  readonly tls?: UpstreamTls | undefined;
+}
+
+/** Idle connections beyond this number are closed. */
+const maxIdle = 512;
+/** How long an idle connection is kept when the server does not say: less than the 5 s of Node's own servers. */
+const defaultKeepAlive = 4000;
+const longestKeepAlive = 600_000;
+
+/**
+ * HTTP/1.1 client of one server that implements undici's dispatch contract: keep-alive connections,
+ * one request at a time on each (no pipelining), last used first. It opens as many as there are
+ * requests; the pool above it bounds those.
+ *
+ * A request on a kept connection that the server had just closed is sent once more on a new one if
+ * it is idempotent (RFC 9112 §9.3.1) and has no streamed body.
+ */
+export class Http1Client implements Transport, ConnectionOwner {
+  readonly server: string;
+  readonly timeouts: ConnectionTimeouts;
+  readonly #dialer: Dialer;
+  readonly #all: Set<Connection> = new Set();
+  readonly #idle: Connection[] = [];
+  readonly #shared: Buffer = ReceiveBuffer.shared();
+  #stopSweep: (() => void) | undefined;
+  #closing: (() => void) | undefined;
+  #destroyed = false;
+
+  constructor(url: URL, { timeouts, tls }: Http1ClientOptions) {
+    this.server = serverName(url);
+    this.timeouts = timeouts;
+    this.#dialer = new Dialer(url, tls);
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    let exchange: Exchange;
+    try {
+      const body = bodyOf(options.body);
+      const head = writeRequestHead(options, Buffer.isBuffer(body) ? body.length : undefined);
+      exchange = new Exchange(options, head, body, handler);
+    } catch (error) {
+      // The contract tells errors to the handler, whoever's fault they are.
+      new Exchange(options, undefined as never, undefined, handler).fail(error as Error);
+      return true;
+    }
+    exchange.start();
+    if (exchange.ended) return true;
+    if (this.#destroyed || this.#closing !== undefined) {
+      exchange.fail(new Error('the client is closed'));
+      return true;
+    }
+    const kept = exchange.upgrading ? undefined : this.#idle.pop();
+    (kept ?? this.#open(exchange.upgrading)).send(exchange);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    if (this.#all.size === 0) return;
+    await new Promise<void>((resolve) => (this.#closing = resolve));
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const connection of this.#all) connection.destroy();
+  }
+
+  onIdle(connection: Connection): void {
+    if (this.#closing !== undefined || this.#idle.length >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    const hint = connection.keepAliveHint;
+    // A second before the server would close, so that a request does not meet the FIN on its way.
+    const keep =
+      hint === undefined ? defaultKeepAlive : Math.max(hint - 1000, Math.min(hint / 2, 500));
+    connection.idleUntil = clock.monotonic() + Math.min(keep, longestKeepAlive);
+    this.#idle.push(connection);
+  }
+
+  onClosed(connection: Connection): void {
+    this.#all.delete(connection);
+    const index = this.#idle.lastIndexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+    if (this.#all.size > 0) return;
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
+    this.#closing?.();
+  }
+
+  onStale(exchange: Exchange): boolean {
+    if (exchange.resent || !exchange.replayable || this.#destroyed) return false;
+    exchange.resent = true;
+    this.#open(false).send(exchange);
+    return true;
+  }
+
+  #open(upgrading: boolean): Connection {
+    const receive = upgrading ? undefined : new ReceiveBuffer(this.#shared);
+    const connection = new Connection(this, this.#dialer, receive);
+    this.#all.add(connection);
+    this.#stopSweep ??= clock.every(this.#tick(), () => {
+      this.#sweep();
+    });
+    return connection;
+  }
+
+  /** Fine enough for the shortest timeout to be kept within a tenth, coarse enough to cost nothing. */
+  #tick(): number {
+    const { connect, headers, idle } = this.timeouts;
+    return Math.min(Math.max(Math.min(connect, headers, idle) / 10, 10), 1000);
+  }
+
+  #sweep(): void {
+    const now = clock.monotonic();
+    for (const connection of this.#all) connection.check(now);
+  }
+}

@@ -1,0 +1,302 @@
+import type { Socket } from 'node:net';
+import { clock } from '../../clock.ts';
+import { ProxyError, type ErrorCode } from '../../errors.ts';
+import type { AnswerHead } from './answer-head.ts';
+import { AnswerParser, type AnswerSink } from './answer-parser.ts';
+import type { BodyProgress } from './body-writer.ts';
+import { BodyWriter } from './body-writer.ts';
+import type { Carrier, Exchange } from './exchange.ts';
+import { maxWholeBytes } from './exchange.ts';
+import { failure } from './failure.ts';
+import type { ReceiveBuffer } from './receive-buffer.ts';
+import type { Dialer } from './socket.ts';
+
+export interface ConnectionTimeouts {
+  readonly connect: number;
+  readonly headers: number;
+  readonly idle: number;
+}
+
+/** What a connection needs of the client it belongs to. */
+export interface ConnectionOwner {
+  readonly server: string;
+  readonly timeouts: ConnectionTimeouts;
+  /** The answer is complete and the connection can carry another request. */
+  onIdle(connection: Connection): void;
+  onClosed(connection: Connection): void;
+  /** A kept connection turned out to be closed before anything of the answer came. @returns whether the exchange goes on elsewhere */
+  onStale(exchange: Exchange): boolean;
+}
+
+/** The server waits this long for `100 Continue` before it gets the body anyway (RFC 9110 §10.1.1). */
+const continueTimeout = 1000;
+
+/** One connection to a server: one exchange at a time, kept alive between them. */
+export class Connection implements AnswerSink, BodyProgress, Carrier {
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #parser: AnswerParser = new AnswerParser(this);
+  readonly #receive: ReceiveBuffer | undefined;
+  #exchange: Exchange | undefined;
+  #writer: BodyWriter | undefined;
+  #ready = false;
+  #closed = false;
+  #answering = false;
+  /** The request has left completely. */
+  #sent = false;
+  #heardFrom = false;
+  #holdsBody = false;
+  #error: unknown;
+  /** Requests this connection has carried before the present one. */
+  #carried = 0;
+  /** Monotonic time at which the present stage fails with `#deadlineCode`. */
+  #deadline: number;
+  #deadlineCode: ErrorCode = 'ERR_SEKISHO_CONNECT_TIMEOUT';
+  /** Milliseconds the server may keep this connection idle, as it said. */
+  keepAliveHint: number | undefined;
+  idleUntil = 0;
+
+  /** @param receive absent for upgrades, whose socket must be an ordinary stream afterwards */
+  constructor(owner: ConnectionOwner, dialer: Dialer, receive: ReceiveBuffer | undefined) {
+    this.#owner = owner;
+    this.#receive = receive;
+    this.#deadline = clock.monotonic() + owner.timeouts.connect;
+    const onread = receive && {
+      buffer: () => receive.next(this.#streaming),
+      callback: (count: number, bytes: Uint8Array) => {
+        this.#onRead(bytes as Buffer, count);
+        return true;
+      },
+    };
+    const socket = dialer.dial(onread, () => {
+      this.#onReady();
+    });
+    this.#socket = socket;
+    socket.on('error', (error) => (this.#error ??= error));
+    socket.once('end', () => this.#onEnd());
+    socket.once('close', () => this.#onClose());
+    if (receive === undefined)
+      socket.on('data', (chunk: Buffer) => {
+        this.#onRead(chunk, chunk.length);
+      });
+  }
+
+  get #streaming(): boolean {
+    return this.#answering && this.#exchange !== undefined;
+  }
+
+  /** Carries an exchange; once the socket is ready, if it is not yet. */
+  send(exchange: Exchange): void {
+    this.#exchange = exchange;
+    exchange.carrier = this;
+    if (this.#ready) this.#write(exchange);
+  }
+
+  /** Ends what has run out of time. Called by the client's sweep, so no request needs a timer. */
+  check(now: number): void {
+    if (this.#exchange === undefined) {
+      if (this.#ready && now > this.idleUntil) this.destroy();
+      return;
+    }
+    if (now <= this.#deadline) return;
+    if (this.#holdsBody) {
+      this.#releaseBody();
+      return;
+    }
+    this.#fail(new ProxyError(this.#deadlineCode, { server: this.#owner.server }));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The exchange was aborted: what is on the wire cannot be taken back. */
+  abandon(): void {
+    this.#detach();
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#deadline = Infinity;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#answering) this.#expect('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
+    this.#socket.resume();
+  }
+
+  #onReady(): void {
+    this.#ready = true;
+    this.#deadline = Infinity;
+    if (this.#exchange !== undefined) this.#write(this.#exchange);
+  }
+
+  #write(exchange: Exchange): void {
+    const { head, body } = exchange;
+    this.#parser.begin(exchange.method, exchange.upgrading);
+    this.#answering = false;
+    this.#heardFrom = false;
+    this.#sent = false;
+    if (body === undefined || Buffer.isBuffer(body)) {
+      if (body === undefined) this.#socket.write(head.text, 'latin1');
+      else if (body.length <= maxWholeBytes)
+        this.#socket.write(head.text + body.toString('latin1'), 'latin1');
+      else {
+        this.#socket.cork();
+        this.#socket.write(head.text, 'latin1');
+        this.#socket.write(body);
+        this.#socket.uncork();
+      }
+      this.onSent();
+      return;
+    }
+    this.#deadline = Infinity;
+    if (head.expectsContinue) {
+      this.#socket.write(head.text, 'latin1');
+      this.#writer = new BodyWriter(this.#socket, '', head.framing, body, this);
+      this.#holdsBody = true;
+      this.#deadline = clock.monotonic() + continueTimeout;
+      return;
+    }
+    this.#writer = new BodyWriter(this.#socket, head.text, head.framing, body, this);
+    this.#writer.start();
+  }
+
+  #releaseBody(): void {
+    this.#holdsBody = false;
+    this.#deadline = Infinity;
+    this.#writer?.start();
+  }
+
+  onSent(): void {
+    this.#sent = true;
+    this.#writer = undefined;
+    if (!this.#answering) this.#expect('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.headers);
+  }
+
+  onBlocked(): void {
+    this.#expect('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.idle);
+  }
+
+  onUnblocked(): void {
+    if (!this.#answering) this.#deadline = Infinity;
+  }
+
+  onBodyError(error: Error): void {
+    this.#writer = undefined;
+    this.#fail(
+      error instanceof ProxyError
+        ? error
+        : new ProxyError('ERR_SEKISHO_CLIENT_ABORTED', { stage: 'send', cause: error }),
+    );
+  }
+
+  #expect(code: ErrorCode, within: number): void {
+    this.#deadline = clock.monotonic() + within;
+    this.#deadlineCode = code;
+  }
+
+  #onRead(bytes: Buffer, count: number): void {
+    if (this.#closed) return;
+    this.#heardFrom = true;
+    try {
+      this.#parser.execute(bytes, 0, count);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  onInterim(head: AnswerHead): void {
+    if (head.status === 100 && this.#holdsBody) this.#releaseBody();
+    this.#exchange?.respond(head);
+  }
+
+  onUpgrade(head: AnswerHead, bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#exchange;
+    const socket = this.#socket;
+    this.#detach();
+    this.#closed = true;
+    socket.removeAllListeners('data').pause();
+    socket.removeAllListeners('end');
+    if (start < end) socket.unshift(Buffer.from(bytes.subarray(start, end)));
+    this.#owner.onClosed(this);
+    exchange?.upgrade(head, socket);
+  }
+
+  onWhole(head: AnswerHead, bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#complete(head);
+    exchange?.whole(head, bytes, start, end);
+  }
+
+  onHead(head: AnswerHead): void {
+    this.#answering = true;
+    this.keepAliveHint = head.keepAliveHint;
+    this.#expect('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
+    this.#exchange?.respond(head);
+  }
+
+  onBody(bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    if (!exchange.paused) this.#deadline = clock.monotonic() + this.#owner.timeouts.idle;
+    exchange.data(this.#receive?.hand(bytes, start, end) ?? bytes.subarray(start, end));
+  }
+
+  onEnd(trailers: string[]): void {
+    const exchange = this.#complete(undefined);
+    exchange?.end(trailers);
+  }
+
+  /** The answer is here to its end: frees the connection before the handler hears of it, so that it may be used at once. */
+  #complete(head: AnswerHead | undefined): Exchange | undefined {
+    const exchange = this.#exchange;
+    if (head !== undefined) this.keepAliveHint = head.keepAliveHint;
+    const paused = exchange?.paused === true;
+    const reusable = this.#sent && this.#parser.keepAlive && !this.#socket.destroyed;
+    this.#detach();
+    this.#answering = false;
+    this.#carried++;
+    this.#deadline = Infinity;
+    if (!reusable) this.#socket.destroy();
+    else {
+      if (paused) this.#socket.resume();
+      this.#owner.onIdle(this);
+    }
+    return exchange;
+  }
+
+  #detach(): void {
+    this.#writer?.stop();
+    this.#writer = undefined;
+    this.#holdsBody = false;
+    if (this.#exchange !== undefined) this.#exchange.carrier = undefined;
+    this.#exchange = undefined;
+  }
+
+  #onEnd(): void {
+    if (this.#exchange !== undefined && this.#parser.finish()) return;
+    this.#socket.destroy();
+  }
+
+  #onClose(): void {
+    this.#fail(this.#error ?? new Error('the server closed the connection'));
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#owner.onClosed(this);
+  }
+
+  /** Ends the exchange with an error and the connection with it. */
+  #fail(cause: unknown): void {
+    const exchange = this.#exchange;
+    const connecting = !this.#ready;
+    const answering = this.#answering;
+    const stale = this.#carried > 0 && !this.#heardFrom && !(cause instanceof ProxyError);
+    this.#detach();
+    this.#socket.destroy();
+    if (exchange === undefined || exchange.ended) return;
+    if (stale && this.#owner.onStale(exchange)) return;
+    const error = failure(cause, { server: this.#owner.server, connecting, answering });
+    exchange.fail(error);
+  }
+}

@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { AnswerHead } from './answer-head.ts';
+import type { Body } from './body.ts';
+import { headerObject, isDirect, type DirectHandler } from './contract.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** The connection an exchange is on, as far as the exchange needs to know it. */
+export interface Carrier {
+  abandon(): void;
+  pause(): void;
+  resume(): void;
+}
+
+export const idempotentMethods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'TRACE',
+]);
+
+/** Bodies up to this size that are here at once are handed on as one piece. */
+export const maxWholeBytes: number = 16 * 1024;
+
+/**
+ * One request and its answer: undici's controller for the handler, and the only one that calls it.
+ * After the end (answer complete, error, abort) nothing reaches the handler any more.
+ */
+export class Exchange implements Dispatcher.DispatchController {
+  readonly method: string;
+  readonly upgrading: boolean;
+  readonly head: RequestHead;
+  readonly body: Body;
+  rawHeaders: string[] | null = null;
+  rawTrailers: string[] | null = null;
+  aborted = false;
+  paused = false;
+  reason: Error | null = null;
+  /** Nothing more will be told to the handler. */
+  ended = false;
+  /** Has been sent again once, because a kept connection turned out to be closed. */
+  resent = false;
+  carrier: Carrier | undefined;
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #direct: DirectHandler | undefined;
+
+  constructor(
+    options: Dispatcher.DispatchOptions,
+    head: RequestHead,
+    body: Body,
+    handler: Dispatcher.DispatchHandler,
+  ) {
+    this.method = options.method;
+    this.upgrading = typeof options.upgrade === 'string';
+    this.head = head;
+    this.body = body;
+    this.#handler = handler;
+    this.#direct = isDirect(handler) ? handler : undefined;
+  }
+
+  /** May be sent again without the server executing it twice (RFC 9110 §9.2.2), and whole. */
+  get replayable(): boolean {
+    return (
+      idempotentMethods.has(this.method) && (this.body === undefined || Buffer.isBuffer(this.body))
+    );
+  }
+
+  abort(reason: Error): void {
+    if (this.ended) return;
+    this.aborted = true;
+    this.reason = reason;
+    const { carrier } = this;
+    this.fail(reason);
+    carrier?.abandon();
+  }
+
+  pause(): void {
+    if (this.paused || this.ended) return;
+    this.paused = true;
+    this.carrier?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.carrier?.resume();
+  }
+
+  start(): void {
+    this.#handler.onRequestStart?.(this, null);
+  }
+
+  /** Interim or final head. */
+  respond(head: AnswerHead): void {
+    if (this.ended) return;
+    this.rawHeaders = head.fields;
+    if (this.#direct === undefined)
+      this.#handler.onResponseStart?.(this, head.status, headerObject(head.fields), head.message);
+    else this.#direct.onDirectStart(this, head.status, head.fields, head.message);
+  }
+
+  whole(head: AnswerHead, bytes: Buffer, start: number, end: number): void {
+    if (this.ended) return;
+    if (this.#direct !== undefined && end - start <= maxWholeBytes) {
+      this.ended = true;
+      this.rawHeaders = head.fields;
+      const body = start === end ? '' : bytes.toString('latin1', start, end);
+      this.#direct.onDirectWhole(this, head.status, head.fields, head.message, body);
+      return;
+    }
+    this.respond(head);
+    if (start < end) this.data(Buffer.from(bytes.subarray(start, end)));
+    this.end([]);
+  }
+
+  data(chunk: Buffer): void {
+    if (!this.ended) this.#handler.onResponseData?.(this, chunk);
+  }
+
+  end(trailers: string[]): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.rawTrailers = trailers;
+    if (this.#direct === undefined) this.#handler.onResponseEnd?.(this, headerObject(trailers));
+    else this.#direct.onDirectEnd(this, trailers);
+  }
+
+  upgrade(head: AnswerHead, socket: Socket): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.rawHeaders = head.fields;
+    this.#handler.onRequestUpgrade?.(this, head.status, headerObject(head.fields), socket);
+  }
+
+  fail(error: Error): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#handler.onResponseError?.(this, error);
+  }
+}

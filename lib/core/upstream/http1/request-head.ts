@@ -1,0 +1,132 @@
+import type { Dispatcher } from 'undici';
+
+/** How the body of a request leaves: not at all, with a length, or chunked. */
+export type RequestFraming = 'none' | 'chunked' | number;
+
+export interface RequestHead {
+  /** Request line, fields and framing; ends with the empty line. */
+  readonly text: string;
+  readonly framing: RequestFraming;
+  /** The body waits until the server has said `100 Continue`. */
+  readonly expectsContinue: boolean;
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const target = /^[\x21-\x7e\x80-\xff]+$/;
+// eslint-disable-next-line no-control-regex -- exactly the bytes that must not be in a field value
+const notFieldValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
+
+/** Fields that describe this connection or the framing: the client writes them itself. */
+const own: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** A request that cannot be written as HTTP/1.1 without being read differently by someone. */
+export class InvalidRequestError extends TypeError {
+  override readonly name = 'InvalidRequestError';
+}
+
+/**
+ * Writes the head of a request. Framing is made anew: `Content-Length` is taken from the fields
+ * (or the length of the body), anything else with a body is chunked.
+ *
+ * @throws {InvalidRequestError} for a method, target or field that would break out of its place
+ */
+export function writeRequestHead(
+  options: Dispatcher.DispatchOptions,
+  bodyLength: number | undefined,
+): RequestHead {
+  const { method, path, upgrade } = options;
+  if (!token.test(method))
+    throw new InvalidRequestError(`invalid method ${JSON.stringify(method)}`);
+  if (!target.test(path)) throw new InvalidRequestError('invalid request target');
+  let text = `${method} ${path} HTTP/1.1\r\n`;
+  let stated: number | undefined;
+  let expectsContinue = options.expectContinue === true;
+  let hasHost = false;
+  for (const [name, value] of fieldsOf(options.headers)) {
+    if (!token.test(name))
+      throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
+    if (notFieldValue.test(value)) throw new InvalidRequestError(`invalid value of field ${name}`);
+    switch (name.length) {
+      case 4:
+        hasHost ||= name.toLowerCase() === 'host';
+        break;
+      case 6:
+        if (name.toLowerCase() === 'expect') {
+          expectsContinue = value.toLowerCase() === '100-continue';
+          continue;
+        }
+        break;
+      case 14:
+        if (name.toLowerCase() === 'content-length') {
+          if (!/^\d{1,15}$/.test(value) || (stated !== undefined && stated !== Number(value)))
+            throw new InvalidRequestError('invalid Content-Length');
+          stated = Number(value);
+          continue;
+        }
+        break;
+      case 7:
+      case 10:
+      case 16:
+      case 17:
+        if (own.has(name.toLowerCase())) continue;
+        break;
+    }
+    text += `${name}: ${value}\r\n`;
+  }
+  if (!hasHost) text += `Host: ${hostOf(options.origin)}\r\n`;
+  if (typeof upgrade === 'string') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  else text += options.reset === true ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
+  const framing = framingOf(method, bodyLength, stated, options.body);
+  if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  else if (framing !== 'none') text += `Content-Length: ${framing}\r\n`;
+  expectsContinue &&= framing !== 'none' && framing !== 0;
+  if (expectsContinue) text += 'Expect: 100-continue\r\n';
+  return { text: `${text}\r\n`, framing, expectsContinue };
+}
+
+function framingOf(
+  method: string,
+  bodyLength: number | undefined,
+  stated: number | undefined,
+  body: unknown,
+): RequestFraming {
+  if (body === null || body === undefined) {
+    if (stated !== undefined && stated !== 0)
+      throw new InvalidRequestError('Content-Length without a body');
+    // RFC 9110 §8.6: methods that anticipate content say so even when there is none.
+    return stated === 0 || method === 'POST' || method === 'PUT' || method === 'PATCH' ? 0 : 'none';
+  }
+  if (bodyLength === undefined) return stated ?? 'chunked';
+  if (stated !== undefined && stated !== bodyLength)
+    throw new InvalidRequestError('Content-Length does not match the body');
+  return bodyLength;
+}
+
+function hostOf(origin: string | URL | undefined): string {
+  if (origin === undefined) throw new InvalidRequestError('neither Host nor origin');
+  const { protocol, host } = typeof origin === 'string' ? new URL(origin) : origin;
+  return protocol === 'unix:' ? 'localhost' : host;
+}
+
+/** The fields of any of undici's shapes, one by one, values as they are. */
+export function* fieldsOf(
+  headers: Dispatcher.DispatchOptions['headers'],
+): Generator<[name: string, value: string]> {
+  if (headers === null || headers === undefined) return;
+  if (Array.isArray(headers)) {
+    for (let index = 0; index + 1 < headers.length; index += 2)
+      yield [headers[index] as string, headers[index + 1] as string];
+    return;
+  }
+  const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
+  for (const [name, value] of entries as Iterable<[string, string | string[] | undefined]>) {
+    if (value === undefined) continue;
+    for (const single of Array.isArray(value) ? value : [value]) yield [name, single];
+  }
+}
