@@ -269,6 +269,9 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ),
 };
 
+/** All codes, e.g. for a table of them in docs or a dashboard. */
+export const errorCodes: readonly ErrorCode[] = Object.keys(kinds) as ErrorCode[];
+
 export interface ProxyErrorInit {
   /** For operators: what exactly happened. Goes to logs and hooks, never into a body. */
   readonly detail?: string;
@@ -278,14 +281,16 @@ export interface ProxyErrorInit {
   /** The server it happened with, as `host:port`. */
   readonly server?: string | undefined;
   readonly cause?: unknown;
+  /** It happened on a kept connection, before the server said anything: no sign of a sick server. */
+  readonly reused?: boolean;
   /** Response fields that belong to the refusal, e.g. `Retry-After`; Express' own handler sends them too. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
  * A failure of one request. `message` is fit for the client; `detail`, `server` and `cause` are for
- * operators only. Only faults of this proxy itself carry a stack: the others are daily business,
- * and Express' own error page would show it.
+ * operators only. None carries a stack of its own (the `cause` has one where it matters): failures are a
+ * proxy's daily business, and Express' own error page would show it.
  */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
@@ -299,13 +304,14 @@ export class ProxyError extends Error {
   readonly detail: string | undefined;
   readonly server: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly reused: boolean;
   /** Tells Express (http-errors' convention) that the message may be shown. */
   readonly expose = true;
 
   constructor(code: ErrorCode, init: ProxyErrorInit = {}) {
     const { status, source, stage, retryable, proxyStatus, title } = kinds[code];
     const limit = Error.stackTraceLimit;
-    if (source !== 'proxy') Error.stackTraceLimit = 0;
+    Error.stackTraceLimit = 0;
     super(title, 'cause' in init ? { cause: init.cause } : undefined);
     Error.stackTraceLimit = limit;
     this.code = code;
@@ -318,8 +324,9 @@ export class ProxyError extends Error {
     this.detail = init.detail;
     this.server = init.server;
     this.headers = init.headers ?? {};
+    this.reused = init.reused ?? false;
     // The cause and the detail name internal hosts: keep them out of naive JSON and of util.inspect-style pages.
-    for (const inner of ['detail', 'server', 'proxyStatus'] as const)
+    for (const inner of ['detail', 'server', 'proxyStatus', 'reused'] as const)
       Object.defineProperty(this, inner, { enumerable: false });
   }
 }

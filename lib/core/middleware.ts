@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 
 /** The four kinds of middleware; `audit()` reasons about the order of kinds. */
 export type MiddlewareKind = 'observer' | 'gate' | 'wrapper' | 'forwarder';
@@ -13,7 +13,7 @@ export interface MiddlewareInfo {
 }
 
 /** Tags a handler as one of the suite's, so `audit()` can recognise it in a chain. */
-export function middleware<Handler extends RequestHandler>(
+export function middleware<Handler extends RequestHandler | ErrorRequestHandler>(
   kind: MiddlewareKind,
   handler: Handler,
   options?: unknown,

@@ -14,39 +14,43 @@ const sizePattern = /^\s*\d+(?:\.\d+)?\s*(?:b|kb|mb|gb|tb)\s*$/i;
 
 /** A duration, parsed to milliseconds. A string without a unit is refused: its author may have meant seconds. */
 export function duration(): z.ZodType<number, Duration> {
-  return z.union([z.number(), z.string()]).transform((value, context) => {
-    const milliseconds =
-      typeof value === 'number'
-        ? value
-        : durationPattern.test(value)
-          ? ms(value.trim().toLowerCase() as StringValue)
-          : undefined;
-    if (typeof milliseconds === 'number' && Number.isFinite(milliseconds) && milliseconds >= 0)
-      return milliseconds;
-    return refuse(
-      context,
-      value,
-      "is no duration; use milliseconds as a number or a string with a unit such as '5s' or '10 minutes'",
-    );
-  });
+  return z
+    .custom<Duration>(() => true)
+    .transform((value: unknown, context) => {
+      const milliseconds =
+        typeof value === 'number'
+          ? value
+          : typeof value === 'string' && durationPattern.test(value)
+            ? ms(value.trim().toLowerCase() as StringValue)
+            : undefined;
+      if (typeof milliseconds === 'number' && Number.isFinite(milliseconds) && milliseconds >= 0)
+        return milliseconds;
+      return refuse(
+        context,
+        value,
+        "is no duration; use milliseconds as a number or a string with a unit such as '5s' or '10 minutes'",
+      );
+    });
 }
 
 /** A size, parsed to bytes. */
 export function size(): z.ZodType<number, Size> {
-  return z.union([z.number(), z.string()]).transform((value, context) => {
-    const count =
-      typeof value === 'number'
-        ? value
-        : sizePattern.test(value)
-          ? bytes.parse(value.trim())
-          : null;
-    if (count !== null && Number.isFinite(count) && count >= 0) return Math.floor(count);
-    return refuse(
-      context,
-      value,
-      "is no size; use bytes as a number or a string with a unit such as '64kb' or '5mb'",
-    );
-  });
+  return z
+    .custom<Size>(() => true)
+    .transform((value: unknown, context) => {
+      const count =
+        typeof value === 'number'
+          ? value
+          : typeof value === 'string' && sizePattern.test(value)
+            ? bytes.parse(value.trim())
+            : null;
+      if (count !== null && Number.isFinite(count) && count >= 0) return Math.floor(count);
+      return refuse(
+        context,
+        value,
+        "is no size; use bytes as a number or a string with a unit such as '64kb' or '5mb'",
+      );
+    });
 }
 
 /** A whole number in a range. */
@@ -74,7 +78,7 @@ export function ratio(min: number, max: number): z.ZodType<number> {
 /** One of a few words or numbers; a near miss is answered with the word it is near to. */
 export function oneOf<const Values extends readonly (string | number | boolean)[]>(
   values: Values,
-): z.ZodType<Values[number]> {
+): z.ZodType<Values[number], Values[number]> {
   return z.custom<Values[number]>((value) => values.includes(value as never), {
     error: ({ input }) =>
       `${quote(input)} is not allowed; use one of ${values.map(quote).join(', ')}${suggestion(input, values)}`,
@@ -83,7 +87,7 @@ export function oneOf<const Values extends readonly (string | number | boolean)[
 
 /** A function of the caller's. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the parameters of any function at all
-export function func<F extends (...args: any[]) => unknown>(): z.ZodType<F> {
+export function func<F extends (...args: any[]) => unknown>(): z.ZodType<F, F> {
   return z.custom<F>((value) => typeof value === 'function', {
     error: ({ input }) => `${quote(input)} is not a function; pass one`,
   });
@@ -129,8 +133,14 @@ export function refuse(
 /** A value as an error message shows it: short, on one line, with no secret of a URL in it. */
 export function quote(value: unknown): string {
   if (typeof value === 'string') {
-    const shown = value.replace(/\/\/[^@/]*@/, '//***@');
-    return `'${shown.length > 80 ? `${shown.slice(0, 77)}…` : shown}'`.replace(/[\r\n]+/g, ' ');
+    // A wrong URL may be wrong just because its password has a slash, or its scheme is missing.
+    const shown = value
+      .replace(value.includes('//') ? /\/\/.*@/s : /^[^/@]*:.*@/s, (secret) =>
+        secret.startsWith('//') ? '//***@' : '***@',
+      )
+      // eslint-disable-next-line no-control-regex -- exactly these would garble a terminal
+      .replace(/[\x00-\x1f\x7f]+/g, ' ');
+    return `'${shown.length > 80 ? `${shown.slice(0, 77)}…` : shown}'`;
   }
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (typeof value === 'object' && value !== null)
@@ -180,7 +190,13 @@ function describeUnion(
     .sort((a, b) => depth(b) - depth(a))[0];
   if (inside !== undefined) return describe(inside, branchAt(schema, path), options, path);
   const expected = issue.errors.flatMap((branch) =>
-    branch.flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : [])),
+    branch.flatMap((inner) =>
+      inner.code === 'invalid_type'
+        ? [article(inner.expected)]
+        : inner.code === 'invalid_value'
+          ? inner.values.map(quote)
+          : [],
+    ),
   );
   return [
     `${at}${quote(issue.input)} is not allowed; use ${[...new Set(expected)].join(' or ') || issue.message}`,
@@ -203,7 +219,11 @@ function suggestion(input: unknown, known: readonly unknown[]): string {
     .filter((word): word is string => typeof word === 'string')
     .map((word) => ({ word, distance: leven(input.toLowerCase(), word.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  const near = nearest !== undefined && nearest.distance <= Math.max(2, nearest.word.length / 3);
+  if (nearest === undefined) return '';
+  // Two letters of a long word are a slip, two of a two-letter word another word.
+  const shorter = Math.min(input.length, nearest.word.length);
+  const near =
+    nearest.distance <= Math.max(2, nearest.word.length / 3) && nearest.distance < shorter;
   return near ? `; did you mean ${quote(nearest.word)}?` : '';
 }
 

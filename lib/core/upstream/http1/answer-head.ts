@@ -1,4 +1,5 @@
 import { AnswerError } from './answer-error.ts';
+import { isTokenByte, isValueByte } from './bytes.ts';
 
 /** How the body of an answer is delimited (RFC 9112 §6.3). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -23,25 +24,6 @@ const CR = 13;
 const LF = 10;
 const SP = 32;
 const COLON = 58;
-
-/** RFC 9110 §5.6.2 tchar. */
-const isTokenByte: Uint8Array = byteTable("!#$%&'*+-.^_`|~");
-for (const [from, to] of [
-  [48, 57],
-  [65, 90],
-  [97, 122],
-] as const)
-  isTokenByte.fill(1, from, to + 1);
-
-/** RFC 9110 §5.5 field-value bytes: HTAB, SP, VCHAR, obs-text. */
-const isValueByte: Uint8Array = byteTable('\t ');
-isValueByte.fill(1, 0x21, 0x7f).fill(1, 0x80, 0x100);
-
-function byteTable(bytes: string): Uint8Array {
-  const table = new Uint8Array(256);
-  for (const byte of Buffer.from(bytes, 'latin1')) table[byte] = 1;
-  return table;
-}
 
 /** Name start, name end, value start, value end of each field; one scan at a time, so one array serves all. */
 const marks = new Int32Array(maxFields * 4);
@@ -246,7 +228,8 @@ function interpret(
     fields,
     framing,
     length: framing === 'length' ? length : 0,
-    keepAlive: !close && framing !== 'close',
+    // A 204 that announces a body may be followed by one, which would pass for the next answer.
+    keepAlive: !close && framing !== 'close' && !(status === 204 && (chunked || length > 0)),
     keepAliveHint,
   };
 }

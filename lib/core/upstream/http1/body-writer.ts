@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { BodySink, BodySource } from './body.ts';
-import type { RequestFraming } from './request-head.ts';
+import { writeTrailers, type RequestFraming } from './request-head.ts';
 
 /** Who hears how the sending of a body goes on. */
 export interface BodyProgress {
@@ -85,13 +85,17 @@ export class BodyWriter implements BodySink {
       this.fail(new Error('the body is shorter than its Content-Length'));
       return;
     }
-    this.#over = true;
     if (this.#chunked) {
-      let last = '0\r\n';
-      for (let index = 0; index < trailers.length; index += 2)
-        last += `${trailers[index] ?? ''}: ${trailers[index + 1] ?? ''}\r\n`;
-      this.#socket.write(`${last}\r\n`, 'latin1');
+      let section: string;
+      try {
+        section = writeTrailers(trailers);
+      } catch (error) {
+        this.fail(error as Error);
+        return;
+      }
+      this.#socket.write(`0\r\n${section}\r\n`, 'latin1');
     }
+    this.#over = true;
     this.#progress.onSent();
   }
 

@@ -48,12 +48,26 @@ function isSource(body: object): body is BodySource {
 class ReadableSource implements BodySource {
   #stream: Readable;
   #sink: BodySink | undefined;
+  #error: Error | undefined;
 
   constructor(stream: Readable) {
     this.#stream = stream;
+    // From the beginning: it may fail while the connection is still being made.
+    stream.once('error', (error) => {
+      this.#error = error;
+      this.#sink?.fail(error);
+    });
   }
 
   attach(sink: BodySink): void {
+    if (this.#stream.readableEnded) {
+      sink.end([]);
+      return;
+    }
+    if (this.#stream.destroyed) {
+      sink.fail(this.#error ?? new Error('the body broke off'));
+      return;
+    }
     this.#sink = sink;
     this.#stream
       .on('data', (chunk: Buffer | string) => {
@@ -61,7 +75,6 @@ class ReadableSource implements BodySource {
         if (this.#sink?.write(bytes) === false) this.#stream.pause();
       })
       .once('end', () => this.#sink?.end([]))
-      .once('error', (error) => this.#sink?.fail(error))
       .once('close', () => {
         if (!this.#stream.readableEnded) this.#sink?.fail(new Error('the body broke off'));
       });

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { clock } from '../../clock.ts';
+import { ProxyError } from '../../errors.ts';
 import { serverName, type Transport } from '../server.ts';
 import { bodyOf } from './body.ts';
 import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
@@ -36,7 +37,7 @@ export class Http1Client implements Transport, ConnectionOwner {
   readonly #idle: Connection[] = [];
   readonly #shared: Buffer = ReceiveBuffer.shared();
   #stopSweep: (() => void) | undefined;
-  #closing: (() => void) | undefined;
+  #closing: PromiseWithResolvers<void> | undefined;
   #destroyed = false;
 
   constructor(url: URL, { timeouts, tls }: Http1ClientOptions) {
@@ -59,23 +60,24 @@ export class Http1Client implements Transport, ConnectionOwner {
     exchange.start();
     if (exchange.ended) return true;
     if (this.#destroyed || this.#closing !== undefined) {
-      exchange.fail(new Error('the client is closed'));
+      exchange.fail(this.#shutDown(true));
       return true;
     }
-    const kept = exchange.upgrading ? undefined : this.#idle.pop();
+    const kept = exchange.upgrading ? undefined : this.#takeIdle();
     (kept ?? this.#open(exchange.upgrading)).send(exchange);
     return true;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers();
     for (const connection of this.#idle.splice(0)) connection.destroy();
-    if (this.#all.size === 0) return;
-    await new Promise<void>((resolve) => (this.#closing = resolve));
+    if (this.#all.size === 0) this.#closing.resolve();
+    return this.#closing.promise;
   }
 
   destroy(): void {
     this.#destroyed = true;
-    for (const connection of this.#all) connection.destroy();
+    for (const connection of this.#all) connection.destroy(this.#shutDown(connection.connecting));
   }
 
   onIdle(connection: Connection): void {
@@ -98,7 +100,7 @@ export class Http1Client implements Transport, ConnectionOwner {
     if (this.#all.size > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;
-    this.#closing?.();
+    this.#closing?.resolve();
   }
 
   onStale(exchange: Exchange): boolean {
@@ -106,6 +108,22 @@ export class Http1Client implements Transport, ConnectionOwner {
     exchange.resent = true;
     this.#open(false).send(exchange);
     return true;
+  }
+
+  /** The connection used last, if its time has not run out since the last sweep. */
+  #takeIdle(): Connection | undefined {
+    if (this.#idle.length === 0) return undefined;
+    const now = clock.monotonic();
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.usable(now)) return connection;
+      connection.destroy();
+    }
+  }
+
+  #shutDown(retryable: boolean): ProxyError {
+    const { server } = this;
+    return new ProxyError('ERR_SEKISHO_SHUTTING_DOWN', { server, retryable });
   }
 
   #open(upgrading: boolean): Connection {

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { clock } from '../../clock.ts';
-import { ProxyError, type ErrorCode } from '../../errors.ts';
+import { ProxyError } from '../../errors.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
 import type { BodyProgress } from './body-writer.ts';
 import { BodyWriter } from './body-writer.ts';
+import { Deadline } from './deadline.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { maxWholeBytes } from './exchange.ts';
 import { failure } from './failure.ts';
@@ -49,9 +50,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
   #error: unknown;
   /** Requests this connection has carried before the present one. */
   #carried = 0;
-  /** Monotonic time at which the present stage fails with `#deadlineCode`. */
-  #deadline: number;
-  #deadlineCode: ErrorCode = 'ERR_SEKISHO_CONNECT_TIMEOUT';
+  readonly #deadline: Deadline = new Deadline();
   /** Milliseconds the server may keep this connection idle, as it said. */
   keepAliveHint: number | undefined;
   idleUntil = 0;
@@ -60,7 +59,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
   constructor(owner: ConnectionOwner, dialer: Dialer, receive: ReceiveBuffer | undefined) {
     this.#owner = owner;
     this.#receive = receive;
-    this.#deadline = clock.monotonic() + owner.timeouts.connect;
+    this.#deadline.set('ERR_SEKISHO_CONNECT_TIMEOUT', owner.timeouts.connect);
     const onread = receive && {
       buffer: () => receive.next(this.#streaming),
       callback: (count: number, bytes: Uint8Array) => {
@@ -73,12 +72,21 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     });
     this.#socket = socket;
     socket.on('error', (error) => (this.#error ??= error));
-    socket.once('end', () => this.#onEnd());
-    socket.once('close', () => this.#onClose());
-    if (receive === undefined)
-      socket.on('data', (chunk: Buffer) => {
-        this.#onRead(chunk, chunk.length);
-      });
+    socket.once('end', this.#onEnd);
+    socket.once('close', () => {
+      this.#onClose();
+    });
+    if (receive === undefined) socket.on('data', this.#onData);
+  }
+
+  /** Nothing of any request has been sent. */
+  get connecting(): boolean {
+    return !this.#ready;
+  }
+
+  /** Can carry another request: open, and within the time the server keeps it. */
+  usable(now: number): boolean {
+    return now < this.idleUntil && !this.#socket.destroyed && this.#socket.writable;
   }
 
   get #streaming(): boolean {
@@ -98,15 +106,17 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
       if (this.#ready && now > this.idleUntil) this.destroy();
       return;
     }
-    if (now <= this.#deadline) return;
+    if (!this.#deadline.passed(now)) return;
     if (this.#holdsBody) {
       this.#releaseBody();
       return;
     }
-    this.#fail(new ProxyError(this.#deadlineCode, { server: this.#owner.server }));
+    this.#fail(new ProxyError(this.#deadline.code, { server: this.#owner.server }));
   }
 
-  destroy(): void {
+  /** @param reason what the exchange in flight is told, if there is one */
+  destroy(reason?: ProxyError): void {
+    this.#error ??= reason;
     this.#socket.destroy();
   }
 
@@ -116,19 +126,22 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     this.#socket.destroy();
   }
 
+  /** Holds back the body; a head that is still awaited comes, or runs out of time, all the same. */
   pause(): void {
-    this.#deadline = Infinity;
+    if (!this.#answering) return;
+    this.#deadline.clear();
     this.#socket.pause();
   }
 
   resume(): void {
-    if (this.#answering) this.#expect('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
+    if (!this.#answering) return;
+    this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
     this.#socket.resume();
   }
 
   #onReady(): void {
     this.#ready = true;
-    this.#deadline = Infinity;
+    this.#deadline.clear();
     if (this.#exchange !== undefined) this.#write(this.#exchange);
   }
 
@@ -151,12 +164,12 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
       this.onSent();
       return;
     }
-    this.#deadline = Infinity;
+    this.#deadline.clear();
     if (head.expectsContinue) {
       this.#socket.write(head.text, 'latin1');
       this.#writer = new BodyWriter(this.#socket, '', head.framing, body, this);
       this.#holdsBody = true;
-      this.#deadline = clock.monotonic() + continueTimeout;
+      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', continueTimeout);
       return;
     }
     this.#writer = new BodyWriter(this.#socket, head.text, head.framing, body, this);
@@ -165,22 +178,25 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
 
   #releaseBody(): void {
     this.#holdsBody = false;
-    this.#deadline = Infinity;
+    this.#deadline.clear();
     this.#writer?.start();
   }
 
   onSent(): void {
     this.#sent = true;
     this.#writer = undefined;
-    if (!this.#answering) this.#expect('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.headers);
+    if (!this.#answering)
+      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.headers);
   }
 
   onBlocked(): void {
-    this.#expect('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.idle);
+    // Once the server answers, the clock that counts is the answer's.
+    if (!this.#answering)
+      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.idle);
   }
 
   onUnblocked(): void {
-    if (!this.#answering) this.#deadline = Infinity;
+    if (!this.#answering) this.#deadline.clear();
   }
 
   onBodyError(error: Error): void {
@@ -192,10 +208,9 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     );
   }
 
-  #expect(code: ErrorCode, within: number): void {
-    this.#deadline = clock.monotonic() + within;
-    this.#deadlineCode = code;
-  }
+  readonly #onData = (chunk: Buffer): void => {
+    this.#onRead(chunk, chunk.length);
+  };
 
   #onRead(bytes: Buffer, count: number): void {
     if (this.#closed) return;
@@ -217,8 +232,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     const socket = this.#socket;
     this.#detach();
     this.#closed = true;
-    socket.removeAllListeners('data').pause();
-    socket.removeAllListeners('end');
+    socket.off('data', this.#onData).off('end', this.#onEnd).pause();
     if (start < end) socket.unshift(Buffer.from(bytes.subarray(start, end)));
     this.#owner.onClosed(this);
     exchange?.upgrade(head, socket);
@@ -232,14 +246,18 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
   onHead(head: AnswerHead): void {
     this.#answering = true;
     this.keepAliveHint = head.keepAliveHint;
-    this.#expect('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
-    this.#exchange?.respond(head);
+    this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
+    // The server decided without the body it was asked about: it is not going to get it.
+    if (this.#holdsBody) this.#dropBody();
+    const exchange = this.#exchange;
+    exchange?.respond(head);
+    if (exchange?.paused === true) this.pause();
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    if (!exchange.paused) this.#deadline = clock.monotonic() + this.#owner.timeouts.idle;
+    if (!exchange.paused) this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
     exchange.data(this.#receive?.hand(bytes, start, end) ?? bytes.subarray(start, end));
   }
 
@@ -253,11 +271,13 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     const exchange = this.#exchange;
     if (head !== undefined) this.keepAliveHint = head.keepAliveHint;
     const paused = exchange?.paused === true;
-    const reusable = this.#sent && this.#parser.keepAlive && !this.#socket.destroyed;
+    // A server that answers before it has read the request may well not read the rest of it.
+    const sent = this.#sent && this.#socket.writableLength === 0;
+    const reusable = sent && this.#parser.keepAlive && !this.#socket.destroyed;
     this.#detach();
     this.#answering = false;
     this.#carried++;
-    this.#deadline = Infinity;
+    this.#deadline.clear();
     if (!reusable) this.#socket.destroy();
     else {
       if (paused) this.#socket.resume();
@@ -266,18 +286,22 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     return exchange;
   }
 
-  #detach(): void {
+  #dropBody(): void {
     this.#writer?.stop();
     this.#writer = undefined;
     this.#holdsBody = false;
+  }
+
+  #detach(): void {
+    this.#dropBody();
     if (this.#exchange !== undefined) this.#exchange.carrier = undefined;
     this.#exchange = undefined;
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     if (this.#exchange !== undefined && this.#parser.finish()) return;
     this.#socket.destroy();
-  }
+  };
 
   #onClose(): void {
     this.#fail(this.#error ?? new Error('the server closed the connection'));

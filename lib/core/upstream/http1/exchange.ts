@@ -43,6 +43,7 @@ export class Exchange implements Dispatcher.DispatchController {
   /** Has been sent again once, because a kept connection turned out to be closed. */
   resent = false;
   carrier: Carrier | undefined;
+  #errorTold = false;
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #direct: DirectHandler | undefined;
 
@@ -89,16 +90,24 @@ export class Exchange implements Dispatcher.DispatchController {
   }
 
   start(): void {
-    this.#handler.onRequestStart?.(this, null);
+    try {
+      this.#handler.onRequestStart?.(this, null);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   /** Interim or final head. */
   respond(head: AnswerHead): void {
     if (this.ended) return;
     this.rawHeaders = head.fields;
-    if (this.#direct === undefined)
-      this.#handler.onResponseStart?.(this, head.status, headerObject(head.fields), head.message);
-    else this.#direct.onDirectStart(this, head.status, head.fields, head.message);
+    try {
+      if (this.#direct === undefined)
+        this.#handler.onResponseStart?.(this, head.status, headerObject(head.fields), head.message);
+      else this.#direct.onDirectStart(this, head.status, head.fields, head.message);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   whole(head: AnswerHead, bytes: Buffer, start: number, end: number): void {
@@ -107,7 +116,11 @@ export class Exchange implements Dispatcher.DispatchController {
       this.ended = true;
       this.rawHeaders = head.fields;
       const body = start === end ? '' : bytes.toString('latin1', start, end);
-      this.#direct.onDirectWhole(this, head.status, head.fields, head.message, body);
+      try {
+        this.#direct.onDirectWhole(this, head.status, head.fields, head.message, body);
+      } catch (error) {
+        this.#onThrown(error);
+      }
       return;
     }
     this.respond(head);
@@ -116,27 +129,64 @@ export class Exchange implements Dispatcher.DispatchController {
   }
 
   data(chunk: Buffer): void {
-    if (!this.ended) this.#handler.onResponseData?.(this, chunk);
+    if (this.ended) return;
+    try {
+      this.#handler.onResponseData?.(this, chunk);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   end(trailers: string[]): void {
     if (this.ended) return;
     this.ended = true;
     this.rawTrailers = trailers;
-    if (this.#direct === undefined) this.#handler.onResponseEnd?.(this, headerObject(trailers));
-    else this.#direct.onDirectEnd(this, trailers);
+    try {
+      if (this.#direct === undefined) this.#handler.onResponseEnd?.(this, headerObject(trailers));
+      else this.#direct.onDirectEnd(this, trailers);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   upgrade(head: AnswerHead, socket: Socket): void {
-    if (this.ended) return;
+    if (this.ended || this.#handler.onRequestUpgrade === undefined) {
+      socket.destroy();
+      this.fail(new TypeError('the handler takes no upgrades'));
+      return;
+    }
     this.ended = true;
     this.rawHeaders = head.fields;
-    this.#handler.onRequestUpgrade?.(this, head.status, headerObject(head.fields), socket);
+    try {
+      this.#handler.onRequestUpgrade(this, head.status, headerObject(head.fields), socket);
+    } catch (error) {
+      socket.destroy();
+      this.#onThrown(error);
+    }
   }
 
   fail(error: Error): void {
     if (this.ended) return;
     this.ended = true;
-    this.#handler.onResponseError?.(this, error);
+    this.#tellError(error);
+  }
+
+  /** A handler that throws has given up the answer. As in undici it is told its own error; the server is not blamed. */
+  #onThrown(error: unknown): void {
+    const { carrier } = this;
+    this.ended = true;
+    this.#tellError(error as Error);
+    carrier?.abandon();
+  }
+
+  #tellError(error: Error): void {
+    if (this.#errorTold) return;
+    this.#errorTold = true;
+    try {
+      this.#handler.onResponseError?.(this, error);
+    } catch (thrown) {
+      // Nobody is left to be told, and one bad handler must not end the process.
+      process.emitWarning(thrown as Error);
+    }
   }
 }

@@ -11,6 +11,8 @@ export interface FailurePoint {
 }
 
 const tlsCode = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_|EPROTO)/;
+/** TLS 1.3: the server judges the client's certificate only after the client has its connection. */
+const refusedLate = /^ERR_SSL_\w*ALERT_\w*(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 const dnsCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_FAIL']);
 
 /** Names a socket's failure in the words of the error table. */
@@ -28,6 +30,7 @@ export function failure(
       stage: answering ? 'body' : 'headers',
     });
   if (connecting) return new ProxyError(connectCode(code), init);
+  if (!answering && refusedLate.test(code)) return new ProxyError('ERR_SEKISHO_TLS', init);
   return new ProxyError(answering ? 'ERR_SEKISHO_TRUNCATED' : 'ERR_SEKISHO_UPSTREAM_RESET', init);
 }
 

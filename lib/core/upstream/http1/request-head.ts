@@ -25,6 +25,8 @@ const own: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+const neverTrailers: ReadonlySet<string> = new Set(['content-length', 'host', 'te', 'trailer']);
+
 /** A request that cannot be written as HTTP/1.1 without being read differently by someone. */
 export class InvalidRequestError extends TypeError {
   override readonly name = 'InvalidRequestError';
@@ -43,18 +45,21 @@ export function writeRequestHead(
   const { method, path, upgrade } = options;
   if (!token.test(method))
     throw new InvalidRequestError(`invalid method ${JSON.stringify(method)}`);
+  if (method === 'CONNECT')
+    throw new InvalidRequestError('CONNECT opens a tunnel, not an exchange');
+  if (options.query !== undefined) throw new InvalidRequestError('the query belongs into the path');
   if (!target.test(path)) throw new InvalidRequestError('invalid request target');
   let text = `${method} ${path} HTTP/1.1\r\n`;
   let stated: number | undefined;
   let expectsContinue = options.expectContinue === true;
   let hasHost = false;
   for (const [name, value] of fieldsOf(options.headers)) {
-    if (!token.test(name))
-      throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
-    if (notFieldValue.test(value)) throw new InvalidRequestError(`invalid value of field ${name}`);
+    checkField(name, value);
     switch (name.length) {
       case 4:
-        hasHost ||= name.toLowerCase() === 'host';
+        if (name.toLowerCase() !== 'host') break;
+        if (hasHost) throw new InvalidRequestError('several Host fields');
+        hasHost = true;
         break;
       case 6:
         if (name.toLowerCase() === 'expect') {
@@ -80,14 +85,41 @@ export function writeRequestHead(
     text += `${name}: ${value}\r\n`;
   }
   if (!hasHost) text += `Host: ${hostOf(options.origin)}\r\n`;
-  if (typeof upgrade === 'string') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
-  else text += options.reset === true ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
+  if (typeof upgrade === 'string') {
+    checkField('Upgrade', upgrade);
+    text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  } else text += options.reset === true ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
   const framing = framingOf(method, bodyLength, stated, options.body);
   if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   else if (framing !== 'none') text += `Content-Length: ${framing}\r\n`;
   expectsContinue &&= framing !== 'none' && framing !== 0;
   if (expectsContinue) text += 'Expect: 100-continue\r\n';
   return { text: `${text}\r\n`, framing, expectsContinue };
+}
+
+function checkField(name: string, value: string): void {
+  if (!token.test(name))
+    throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
+  if (typeof value === 'object' || notFieldValue.test(value))
+    throw new InvalidRequestError(`invalid value of field ${name}`);
+}
+
+/**
+ * Writes a trailer section, without the empty line that ends it. Fields that say how the message is
+ * framed or where it goes are left out (RFC 9110 §6.5.1).
+ *
+ * @throws {InvalidRequestError} for a field that would break out of its place
+ */
+export function writeTrailers(trailers: readonly string[]): string {
+  let text = '';
+  for (let index = 0; index + 1 < trailers.length; index += 2) {
+    const name = trailers[index] as string;
+    const value = trailers[index + 1] as string;
+    checkField(name, value);
+    const lower = name.toLowerCase();
+    if (!own.has(lower) && !neverTrailers.has(lower)) text += `${name}: ${value}\r\n`;
+  }
+  return text;
 }
 
 function framingOf(
@@ -120,6 +152,7 @@ export function* fieldsOf(
 ): Generator<[name: string, value: string]> {
   if (headers === null || headers === undefined) return;
   if (Array.isArray(headers)) {
+    if (headers.length % 2 !== 0) throw new InvalidRequestError('a field without a value');
     for (let index = 0; index + 1 < headers.length; index += 2)
       yield [headers[index] as string, headers[index + 1] as string];
     return;

@@ -1,0 +1,96 @@
+/** What a forwarder does with a field of a request, by its name. */
+export type FieldKind =
+  | 'pass'
+  /** Belongs to one connection (RFC 9110 §7.6.1), or may not be forwarded at all. */
+  | 'drop'
+  | 'host'
+  | 'connection'
+  | 'content-length'
+  | 'transfer-encoding'
+  | 'te'
+  | 'expect'
+  | 'max-forwards'
+  | 'via'
+  | 'forwarded'
+  | 'x-forwarded-for'
+  | 'x-forwarded-host'
+  | 'x-forwarded-port'
+  | 'x-forwarded-prefix'
+  | 'x-forwarded-proto';
+
+/**
+ * Who the user is, as gates tell servers behind. A client's own copy is a forgery, so it goes
+ * nowhere, on no route.
+ */
+const identityFields = [
+  'remote-user',
+  'x-remote-user',
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-groups',
+  'x-forwarded-preferred-username',
+  'x-forwarded-access-token',
+  'x-auth-request-user',
+  'x-auth-request-email',
+  'x-auth-request-groups',
+  'x-auth-request-preferred-username',
+  'x-auth-request-access-token',
+  'x-sekisho-assertion',
+];
+
+/** `Proxy` becomes HTTP_PROXY in CGI programs ("httpoxy", CVE-2016-5385). */
+const droppedFields = [
+  'keep-alive',
+  'proxy',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'upgrade',
+  'http2-settings',
+  ':method',
+  ':path',
+  ':scheme',
+  ':status',
+];
+
+const treatedFields = [
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'te',
+  'expect',
+  'max-forwards',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+] as const satisfies FieldKind[];
+
+const kinds: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+  ...[...identityFields, ...droppedFields].map((name) => [name, 'drop'] as const),
+  ...treatedFields.map((name) => [name, name] as const),
+  [':authority', 'host'],
+]);
+
+/** Names seen before, in the spelling they were seen in. Bounded, because clients make names up. */
+const remembered = new Map<string, FieldKind>();
+const mostRemembered = 512;
+
+/**
+ * The kind of a request field. Underscores count as dashes: CGI and WSGI servers fold both into
+ * the same variable, so `X_Forwarded_User` would be a way around the rules for `X-Forwarded-User`.
+ */
+export function fieldKind(name: string): FieldKind {
+  const known = remembered.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const folded = lower.includes('_') && kinds.has(lower.replaceAll('_', '-'));
+  const kind = kinds.get(lower) ?? (folded ? 'drop' : 'pass');
+  if (remembered.size < mostRemembered) remembered.set(name, kind);
+  return kind;
+}

@@ -1,0 +1,80 @@
+import { Server as HttpServer } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import { OptionsError } from '../errors.ts';
+import { quote } from '../options.ts';
+import { answerClientErrors } from './client-error.ts';
+import { deferContinue } from './expect-continue.ts';
+import { openUpgrades, type Chain } from './upgrade-door.ts';
+
+const attached = new WeakMap<HttpServer, Chain>();
+
+/**
+ * Sends what an http.Server does not hand to its app through the app's own chain, too:
+ *
+ * - **Upgrades** (WebSockets): logs, sessions, gates and limiters see them as any request, and
+ *   `balancedProxy` takes them to its upstream. Who refuses answers as usual; the client gets that
+ *   answer and the connection ends. What no handler wants is left to other `upgrade` listeners of
+ *   the server (ws, socket.io), added before or later; without one it is answered 404. A catch-all
+ *   handler at the end of the app answers upgrades as well, so it should call `next()` for the
+ *   paths of such listeners.
+ * - **Expect: 100-continue**: `100 Continue` is sent when a handler reads the body or the upstream
+ *   has sent it, not before the gates have seen the request.
+ * - **Malformed requests** get their 400, 408 or 431 reliably.
+ *
+ * Attaching a second time changes nothing.
+ *
+ * @example attach(app.listen(3000));
+ * @param server made by `app.listen()`, `http.createServer()` or `https.createServer()`
+ * @param app by default the server's request listener. Pass it when another library has put itself
+ *   in the app's place there, as socket.io does.
+ * @returns the same server
+ * @throws {OptionsError} when there is no server or no app
+ */
+export function attach<Server extends HttpServer | HttpsServer>(
+  server: Server,
+  app?: Chain,
+): Server {
+  const given: unknown = server;
+  if (!(given instanceof HttpServer || given instanceof HttpsServer))
+    throw new OptionsError('attach', [
+      `${quote(given)} is no HTTP server; pass what app.listen() or http.createServer() returns`,
+    ]);
+  if (app !== undefined && typeof app !== 'function')
+    throw new OptionsError('attach', [
+      `app: ${quote(app)} is no Express app; pass what express() returns`,
+    ]);
+  const before = attached.get(server);
+  if (before !== undefined) {
+    if (app === undefined || app === before) return server;
+    throw new OptionsError('attach', [
+      'app: the server is attached to another app already; attach it once, to the app that mounts the others',
+    ]);
+  }
+  const chain = app ?? appOf(server);
+  attached.set(server, chain);
+  openUpgrades(server, chain);
+  deferContinue(server);
+  answerClientErrors(server);
+  return server;
+}
+
+/** The app among the server's request listeners: the Express app, or else the only listener. */
+function appOf(server: HttpServer): Chain {
+  const listeners = server.listeners('request') as Chain[];
+  const apps = listeners.filter(isExpress);
+  const [app, ...others] = apps.length > 0 ? apps : listeners;
+  if (app === undefined)
+    throw new OptionsError('attach', [
+      'app: the server has no request listener; pass the app as the second argument',
+    ]);
+  if (others.length > 0)
+    throw new OptionsError('attach', [
+      `app: the server has ${others.length + 1} request listeners; pass the app as the second argument`,
+    ]);
+  return app;
+}
+
+function isExpress(listener: Chain): boolean {
+  const { handle, set } = listener as { handle?: unknown; set?: unknown };
+  return typeof handle === 'function' && typeof set === 'function';
+}

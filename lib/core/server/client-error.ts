@@ -1,0 +1,38 @@
+import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { lingerEnd } from './linger.ts';
+
+const statuses: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/**
+ * Answers what node's parser refused, and makes sure that the answer arrives: node's own default
+ * destroys the socket right after writing. A `clientError` listener of the user stays in charge.
+ */
+export function answerClientErrors(server: Server): void {
+  server.on('clientError', function answerClientError(error: NodeJS.ErrnoException, socket) {
+    if (server.listenerCount('clientError') > 1) return;
+    // Everything that still comes on a broken connection is an error again; it has its answer.
+    if (socket.writableEnded) return;
+    if (!socket.writable || answerOn(socket)?.headersSent === true) {
+      socket.destroy();
+      return;
+    }
+    const status = statuses[error.code ?? ''] ?? 400;
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    );
+    lingerEnd(socket);
+  });
+}
+
+/**
+ * The answer in progress on a connection. Node keeps it in a field that it does not document; were
+ * that to go, callers see no answer, which costs them some grace and no correctness.
+ */
+export function answerOn(socket: Duplex): ServerResponse | undefined {
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+}

@@ -1,0 +1,33 @@
+import {
+  IncomingMessage,
+  ServerResponse,
+  type RequestListener,
+  type ServerOptions,
+} from 'node:http';
+
+/**
+ * Server options that make requests and responses be born with the prototypes of an Express app.
+ * Express sets these on every request; when they are there already that costs nothing, and engines
+ * keep objects fast whose prototype never changes.
+ */
+export function expressClasses(
+  app: RequestListener,
+): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
+  const { request, response } = app as { request?: unknown; response?: unknown };
+  if (!(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) return {};
+  return {
+    IncomingMessage: bornWith(request, IncomingMessage),
+    ServerResponse: bornWith(response, ServerResponse),
+  };
+}
+
+function bornWith<Base extends typeof IncomingMessage | typeof ServerResponse>(
+  prototype: object,
+  base: Base,
+): Base {
+  function Born(...args: unknown[]): object {
+    return Reflect.construct(base, args, Born) as object;
+  }
+  Born.prototype = prototype;
+  return Born as unknown as Base;
+}

@@ -1,0 +1,286 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Dispatcher } from 'undici';
+import type { Context } from '../context.ts';
+import { ProxyError } from '../errors.ts';
+import { answerFields, type AnswerFields } from '../http/answer-fields.ts';
+import { forwardableTrailers } from '../http/fields.ts';
+import type { DirectHandler } from './http1/contract.ts';
+import { fieldsOf } from './http1/request-head.ts';
+import type { RequestBody } from './request-body.ts';
+import { isUntouched, writeWhole } from './reply-head.ts';
+
+/** The head of an answer as it is about to go to the client; hooks and options work on it. */
+export interface AnswerDraft {
+  status: number;
+  message: string;
+  fields: string[];
+}
+
+/** What a reply needs to know of the request it answers. */
+export interface ReplyOrder {
+  readonly req: Request;
+  readonly res: Response;
+  readonly next: NextFunction;
+  readonly context: Context;
+  readonly body: RequestBody | undefined;
+  /** Our member of `Via`; undefined adds none. */
+  readonly via: string | undefined;
+  /** Statuses that are not sent but given to the next handler. */
+  readonly fallthrough: ReadonlySet<number>;
+  /** Last changes to the head: `headers.response`, the sticky cookie, `on.response`. Undefined when there are none. */
+  readonly adjust: ((draft: AnswerDraft) => void) | undefined;
+  /** Hears of the failure first and passes it on. */
+  readonly fail: (error: ProxyError) => void;
+}
+
+/** Values of these fields are added to what the app has set; of all others the app's own win. */
+const addedUp: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'link', 'server-timing']);
+
+/**
+ * Writes the answer of a server to the client: interim answers, head, body with backpressure, trailers.
+ * A failure before the head goes to the error handlers of the app; after the head it destroys the
+ * connection, so that a truncated answer never looks complete.
+ */
+export class Reply implements DirectHandler {
+  readonly #order: ReplyOrder;
+  #controller: Dispatcher.DispatchController | undefined;
+  #started = false;
+  #over = false;
+  #handedOver = false;
+  #drains = false;
+
+  constructor(order: ReplyOrder) {
+    this.#order = order;
+    order.res.once('close', () => {
+      this.#onClose();
+    });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // The client may have left while a gate was thinking.
+    if (this.#order.res.destroyed) this.#onClose();
+  }
+
+  onDirectStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    fields: string[],
+    message: string,
+  ): void {
+    if (this.#over) return;
+    if (status < 200) {
+      this.#interim(status, fields);
+      return;
+    }
+    const answer = this.#prepare(status, fields, message);
+    if (answer === undefined) return;
+    this.#started = true;
+    this.#writeHead(answer);
+    const { res } = this.#order;
+    // The head goes out now, not with the first byte of the body: event streams may be silent for long.
+    // An empty buffer makes Node write the head as latin1, which flushHeaders() does not.
+    res.write(nothing);
+  }
+
+  onDirectWhole(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: string[],
+    message: string,
+    body: string,
+  ): void {
+    if (this.#over) return;
+    const answer = this.#prepare(status, fields, message);
+    if (answer === undefined) return;
+    const { req, res, context } = this.#order;
+    context.transaction.bytesSent = body.length;
+    this.#over = true;
+    if (isUntouched(res)) {
+      const bodyless = req.method === 'HEAD' || res.statusCode === 304;
+      const none = res.statusCode === 204;
+      const length = none ? undefined : bodyless ? answer.length : String(body.length);
+      writeWhole(req, res, answer.fields, length, body);
+    } else {
+      this.#writeHead({ ...answer, length: answer.length ?? this.#lengthOf(body) });
+      res.end(body, 'latin1');
+    }
+    this.#settle(controller);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+    message?: string,
+  ): void {
+    this.onDirectStart(controller, status, [...fieldsOf(headers)].flat(), message ?? '');
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    const { res, context } = this.#order;
+    context.transaction.bytesSent += chunk.length;
+    if (res.write(chunk) || this.#drains) return;
+    this.#drains = true;
+    controller.pause();
+    res.once('drain', () => {
+      this.#drains = false;
+      controller.resume();
+    });
+  }
+
+  onResponseEnd(
+    controller: Dispatcher.DispatchController,
+    trailers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.onDirectEnd(controller, [...fieldsOf(trailers)].flat());
+  }
+
+  onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { res } = this.#order;
+    const kept = trailers.length === 0 ? [] : forwardableTrailers(trailers);
+    if (kept.length > 0 && res.chunkedEncoding) {
+      const pairs: [string, string][] = [];
+      for (let index = 0; index < kept.length; index += 2)
+        pairs.push([kept[index] as string, kept[index + 1] as string]);
+      res.addTrailers(pairs);
+    }
+    res.end();
+    this.#settle(controller);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { res, context, fail } = this.#order;
+    const known =
+      error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
+    context.transaction.error = known.code;
+    if (this.#started || res.headersSent) {
+      context.transaction.end('upstream-aborted');
+      res.destroy();
+    } else fail(known);
+  }
+
+  /**
+   * Somebody else answers from here on, on the bare socket.
+   *
+   * @returns false when it is too late
+   */
+  protected handOver(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#handedOver = true;
+    return true;
+  }
+
+  /** The client is gone, or everything is written. */
+  #onClose(): void {
+    if (this.#handedOver) return;
+    const { res, context, body } = this.#order;
+    const { transaction } = context;
+    if (res.statusCode !== 0) transaction.status = res.statusCode;
+    if (body !== undefined) transaction.bytesReceived = body.bytes;
+    if (!this.#over) {
+      this.#over = true;
+      const gone = new ProxyError('ERR_SEKISHO_CLIENT_ABORTED');
+      transaction.error = gone.code;
+      transaction.end('client-aborted');
+      this.#controller?.abort(gone);
+    } else if (!res.writableFinished) transaction.end('client-aborted');
+    else transaction.end(transaction.error === undefined ? 'completed' : 'failed');
+  }
+
+  /** Nobody wants what is left of the request's body; unread it would block the connection. */
+  #settle(_controller: Dispatcher.DispatchController): void {
+    const { req } = this.#order;
+    if (this.#order.body !== undefined && !req.readableEnded) req.resume();
+  }
+
+  #interim(status: number, fields: readonly string[]): void {
+    const { req, res, context } = this.#order;
+    if (req.httpVersion === '1.0' || res.headersSent) return;
+    if (status === 100) {
+      if (context.awaitsContinue) {
+        context.awaitsContinue = false;
+        res.writeContinue();
+      }
+      return;
+    }
+    const { fields: passed } = answerFields(fields, undefined, undefined);
+    writeInterim(res, status, passed);
+  }
+
+  /** @returns undefined when the answer does not go to the client */
+  #prepare(status: number, fields: readonly string[], message: string): AnswerFields | undefined {
+    const { res, next, context, via, fallthrough, adjust } = this.#order;
+    if (fallthrough.has(status) && !res.headersSent) {
+      this.#over = true;
+      this.#controller?.abort(
+        new ProxyError('ERR_SEKISHO_CLIENT_ABORTED', { detail: 'fallthrough' }),
+      );
+      next();
+      return undefined;
+    }
+    const { strip } = context;
+    const own = res.getHeaderNames();
+    const has =
+      strip.size === 0 && own.length === 0
+        ? undefined
+        : (lower: string): boolean =>
+            strip.has(lower) || (own.includes(lower) && !addedUp.has(lower));
+    const answer = answerFields(fields, has, via);
+    res.statusCode = status;
+    res.statusMessage = message;
+    if (adjust === undefined) return answer;
+    const draft: AnswerDraft = { status, message, fields: answer.fields };
+    try {
+      adjust(draft);
+    } catch (error) {
+      this.onResponseError(undefined, error as Error);
+      this.#controller?.abort(error as Error);
+      return undefined;
+    }
+    res.statusCode = draft.status;
+    return { ...answer, fields: draft.fields };
+  }
+
+  /** By Node's public methods, so that whoever has put themselves in the way sees everything. */
+  #writeHead(answer: AnswerFields): void {
+    const { req, res } = this.#order;
+    const { fields, length, trailer } = answer;
+    for (let index = 0; index < fields.length; index += 2)
+      res.appendHeader(fields[index] as string, fields[index + 1] as string);
+    if (length !== undefined && res.statusCode !== 204) res.setHeader('Content-Length', length);
+    else if (trailer !== undefined && req.httpVersion !== '1.0') res.setHeader('Trailer', trailer);
+    res.writeHead(res.statusCode, res.statusMessage);
+  }
+
+  #lengthOf(body: string): string | undefined {
+    const { req, res } = this.#order;
+    return req.method === 'HEAD' || res.statusCode === 304 ? undefined : String(body.length);
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Sends any 1xx. Node has a public method for that from 24 on; before, only early hints can be sent. */
+function writeInterim(res: Response, status: number, fields: readonly string[]): void {
+  const { writeInformation } = res as {
+    writeInformation?: (status: number, headers: readonly string[]) => void;
+  };
+  try {
+    if (writeInformation !== undefined) writeInformation.call(res, status, fields);
+    else if (status === 103) {
+      const link = fields.filter(
+        (_, at) => fields[at - 1]?.toLowerCase() === 'link' && at % 2 === 1,
+      );
+      if (link.length > 0) res.writeEarlyHints({ link });
+    }
+  } catch {
+    // Node judges the fields more strictly than the parser did: an interim answer may be left out.
+  }
+}

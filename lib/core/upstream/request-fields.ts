@@ -1,0 +1,104 @@
+import type { Request } from 'express';
+import type { FieldChanges, ForwardedOption, ParsedForwarderOptions } from './forward-options.ts';
+import {
+  forwarded,
+  plainAddress,
+  xForwardedFor,
+  xForwardedPort,
+  xForwardedPrefix,
+} from '../http/forwarded.ts';
+import type { RequestReading } from '../http/request-reading.ts';
+
+/** `headers.request` or `headers.response`, made ready once. */
+export interface PreparedChanges {
+  /** Lower-cased names that are taken out, because they are set or removed. */
+  readonly out: ReadonlySet<string>;
+  /** Names and values in turn. */
+  readonly add: readonly string[];
+}
+
+export function prepareChanges(changes: FieldChanges | undefined): PreparedChanges | undefined {
+  if (changes === undefined || Object.keys(changes).length === 0) return undefined;
+  const add = Object.entries(changes).flatMap(([name, value]) =>
+    value === null || value === false
+      ? []
+      : (typeof value === 'string' ? [value] : value).flatMap((single) => [name, single]),
+  );
+  return { out: new Set(Object.keys(changes).map((name) => name.toLowerCase())), add };
+}
+
+/** Applies the changes in place. */
+export function applyChanges(fields: string[], { out, add }: PreparedChanges): void {
+  removeFields(fields, out);
+  fields.push(...add);
+}
+
+export function removeFields(fields: string[], names: ReadonlySet<string>): void {
+  for (let index = fields.length - 2; index >= 0; index -= 2)
+    if (names.has((fields[index] as string).toLowerCase())) fields.splice(index, 2);
+}
+
+/** Express' own judgement (`trust proxy`) of the peer; without an app nobody is trusted. */
+export function trustsPeer(req: Request): boolean {
+  const { app } = req as { app?: Request['app'] };
+  const trust: unknown = app?.get('trust proxy fn');
+  return typeof trust === 'function' && trust(req.socket.remoteAddress ?? '', 0) === true;
+}
+
+/**
+ * Adds what tells the server about the client and the way: `X-Forwarded-*`, `Forwarded`, `Via`. What the
+ * client itself sent of these goes on only from a trusted peer, so nobody can forge an address.
+ *
+ * @param fields the end-to-end fields; added to in place
+ * @param taken what was taken off the path
+ */
+export function addWayFields(
+  fields: string[],
+  req: Request,
+  reading: RequestReading,
+  taken: string,
+  options: Pick<ParsedForwarderOptions, 'forwarded' | 'via'>,
+): void {
+  const { socket } = req;
+  const secure = (socket as { encrypted?: boolean }).encrypted === true;
+  const address = socket.remoteAddress;
+  if (options.forwarded !== false) {
+    const trusted = trustsPeer(req);
+    const { host } = reading;
+    const proto = secure ? 'https' : 'http';
+    const way = { fields, reading, trusted, address, host, proto, taken };
+    if (options.forwarded !== 'rfc7239') addXForwarded(way);
+    if (options.forwarded !== 'x') addForwarded(way);
+  }
+  if (options.via !== false) {
+    const member = `${req.httpVersion} ${options.via}`;
+    fields.push('Via', reading.via === undefined ? member : `${reading.via}, ${member}`);
+  } else if (reading.via !== undefined) fields.push('Via', reading.via);
+}
+
+interface Way {
+  readonly fields: string[];
+  readonly reading: RequestReading;
+  readonly trusted: boolean;
+  readonly address: string | undefined;
+  readonly host: string | undefined;
+  readonly proto: string;
+  readonly taken: string;
+}
+
+function addXForwarded({ fields, reading, trusted, address, host, proto, taken }: Way): void {
+  const before: Partial<RequestReading> = trusted ? reading : {};
+  fields.push('X-Forwarded-For', xForwardedFor(before.forwardedFor, address ?? 'unknown'));
+  fields.push('X-Forwarded-Proto', before.forwardedProto ?? proto);
+  if (host !== undefined) fields.push('X-Forwarded-Host', before.forwardedHost ?? host);
+  fields.push('X-Forwarded-Port', before.forwardedPort ?? xForwardedPort(host, proto));
+  const prefix = xForwardedPrefix(before.forwardedPrefix, taken);
+  if (prefix !== '') fields.push('X-Forwarded-Prefix', prefix);
+}
+
+function addForwarded({ fields, reading, trusted, address, host, proto }: Way): void {
+  const element = { for: plainAddress(address ?? 'unknown'), host, proto };
+  fields.push('Forwarded', forwarded(trusted ? reading.forwarded : undefined, element));
+}
+
+export type { ForwardedOption };

@@ -1,0 +1,87 @@
+import type { Duplex } from 'node:stream';
+import { closeFrame, FrameTracker } from './websocket-frames.ts';
+
+/** The pair that a direction is one half of. */
+export interface DirectionObserver {
+  moved(direction: SpliceDirection, bytes: number): void;
+  ended(): void;
+}
+
+/** One way of a spliced pair: everything that `source` sends is written to `sink`. */
+export class SpliceDirection {
+  readonly source: Duplex;
+  /** The sink has been given its last byte. */
+  ended = false;
+  bytes = 0;
+  readonly #sink: Duplex;
+  readonly #frames: FrameTracker | undefined;
+  readonly #masked: boolean;
+  readonly #observer: DirectionObserver;
+  /** The Close frame to send at the next frame boundary. */
+  #closeCode: number | undefined;
+
+  /** @param frames for WebSockets: whether the frames of this direction are masked; else undefined */
+  constructor(
+    source: Duplex,
+    sink: Duplex,
+    frames: 'masked' | 'plain' | undefined,
+    observer: DirectionObserver,
+  ) {
+    this.source = source;
+    this.#sink = sink;
+    this.#frames = frames === undefined ? undefined : new FrameTracker();
+    this.#masked = frames === 'masked';
+    this.#observer = observer;
+  }
+
+  start(head: Uint8Array | undefined): void {
+    // Else node would answer a FIN with its own and cut off what still goes the other way.
+    this.source.allowHalfOpen = true;
+    this.source.on('data', (chunk: Uint8Array) => this.#forward(chunk));
+    this.source.on('end', () => this.#finish());
+    this.#sink.on('drain', () => this.source.resume());
+    if (head !== undefined && head.length > 0) this.#forward(head);
+    if (this.source.readableEnded) this.#finish();
+    else if (!this.#sink.writableNeedDrain) this.source.resume();
+  }
+
+  /** Ends the sink, after a Close frame if these are frames and the other side has sent none yet. */
+  close(code: number): void {
+    const frames = this.#frames;
+    if (this.ended || frames?.closing === true) return;
+    if (frames === undefined || frames.broken) this.#finish();
+    else if (frames.atBoundary) this.#sayGoodbye(code);
+    else this.#closeCode = code;
+  }
+
+  #forward(chunk: Uint8Array): void {
+    // After a Close frame of ours the rest is read, so that the source's FIN is seen, and dropped.
+    if (this.ended || !this.#sink.writable) return;
+    const cut = this.#closeCode === undefined ? undefined : this.#cut(chunk);
+    const part = cut === undefined ? chunk : chunk.subarray(0, cut);
+    if (this.#closeCode === undefined) this.#frames?.follow(chunk);
+    this.bytes += part.length;
+    if (!this.#sink.write(part)) this.source.pause();
+    this.#observer.moved(this, part.length);
+    if (cut !== undefined && this.#closeCode !== undefined) this.#sayGoodbye(this.#closeCode);
+  }
+
+  /** Where in the chunk a Close frame may be put; undefined if nowhere. */
+  #cut(chunk: Uint8Array): number | undefined {
+    const at = this.#frames?.follow(chunk, true);
+    return this.#frames?.atBoundary === true ? at : undefined;
+  }
+
+  #sayGoodbye(code: number): void {
+    if (this.#frames?.closing !== true) this.#sink.write(closeFrame(code, this.#masked));
+    this.#finish();
+    this.source.resume();
+  }
+
+  #finish(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#sink.end();
+    this.#observer.ended();
+  }
+}
