@@ -65,6 +65,7 @@ export function parseForwarded(value: string): ForwardedElement[] | undefined {
 
 /** The address as logs and fields show it: `::ffff:192.0.2.1` is IPv4, and a zone means nothing elsewhere. */
 export function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
   const [withoutZone = ''] = address.split('%', 1);
   return mapped.exec(withoutZone)?.[1] ?? withoutZone;
 }
@@ -81,7 +82,7 @@ export function forwarded(previous: string | undefined, element: ForwardedElemen
 
 /** `X-Forwarded-Port`: the port the client used, which a Host without one leaves to the scheme. */
 export function xForwardedPort(host: string | undefined, proto: string): string {
-  const port = host === undefined ? undefined : parseHost(host)?.port;
+  const port = host?.includes(':') === true ? parseHost(host)?.port : undefined;
   if (port !== undefined) return String(port);
   return proto === 'https' || proto === 'wss' ? '443' : '80';
 }

@@ -8,7 +8,7 @@ export type RequestProblem = 'framing' | 'host' | 'request';
 /** What a forwarder reads from the fields of a request, in one pass. */
 export interface RequestReading {
   problem: { kind: RequestProblem; detail: string } | undefined;
-  /** What goes on as it is, without Host. */
+  /** What goes on as it is, behind Host. */
   readonly pass: string[];
   host: string | undefined;
   /** The body as the client framed it. */
@@ -26,7 +26,12 @@ export interface RequestReading {
   forwardedProto: string | undefined;
 }
 
-const plainHost = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[1-9]\d{0,4})?$/i;
+const octet = '(?:0|[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-5])';
+/** Almost every Host, at the price of one test; whatever else `parseHost` reads is judged there. */
+const plainHost = new RegExp(
+  `^(?:(?:[a-z\\d-]{1,63}\\.){0,3}[a-z-][a-z\\d-]{0,62}|(?:${octet}\\.){3}${octet})(?::(?:[1-9]\\d{0,3}|[1-5]\\d{4}))?$`,
+  'i',
+);
 const length = /^\d{1,15}$/;
 
 /**
@@ -37,7 +42,7 @@ const length = /^\d{1,15}$/;
 export function readRequest(fields: Fields, httpVersion: string): RequestReading {
   const reading: RequestReading = {
     problem: undefined,
-    pass: [],
+    pass: ['Host', ''],
     host: undefined,
     length: 0,
     chunked: false,
@@ -119,6 +124,7 @@ export function readRequest(fields: Fields, httpVersion: string): RequestReading
   }
   if (stated && reading.chunked)
     problem(reading, 'framing', 'both Content-Length and Transfer-Encoding');
+  pass[1] = reading.host ?? '';
   judgeHost(reading, httpVersion);
   if (named !== undefined) removeNamed(pass, named);
   return reading;
@@ -139,7 +145,7 @@ function judgeHost(reading: RequestReading, httpVersion: string): void {
 
 /** Takes out the fields that `Connection` names: they were meant for this hop (RFC 9110 §7.6.1). */
 function removeNamed(pass: string[], named: readonly string[]): void {
-  for (let index = pass.length - 2; index >= 0; index -= 2)
+  for (let index = pass.length - 2; index > 0; index -= 2)
     if (named.includes((pass[index] as string).toLowerCase())) pass.splice(index, 2);
 }
 

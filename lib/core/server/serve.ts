@@ -41,8 +41,9 @@ export interface ServeOptions {
   /** How long `close()` lets requests in flight go on, and leaves WebSockets open. @default '10s' */
   readonly gracePeriod?: Duration;
   /**
-   * Signals at which the server closes itself and the process ends with status 0, at the latest a
-   * second after the grace period. A second signal ends it at once. @default none: the process's signals are yours
+   * Signals at which the server closes itself. Then the process ends with status 0; if you listen to
+   * the signal, too, it ends when nothing keeps it alive, at the latest a second after the grace
+   * period. A second signal ends it at once. @default none: the process's signals are yours
    */
   readonly signals?: readonly ('SIGTERM' | 'SIGINT' | 'SIGHUP')[];
   readonly timeouts?: ServeTimeouts;
@@ -57,7 +58,7 @@ export interface Serving {
    * Refuses new connections, lets requests in flight finish within the grace period, then closes
    * WebSockets with 1001. Resolves when no connection is left; calling again gives the same promise.
    */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const optionsSchema = schemaOf<ServeOptions>()({
@@ -71,6 +72,9 @@ const optionsSchema = schemaOf<ServeOptions>()({
     keepAlive: duration().default(75_000),
   }).prefault({}),
 });
+
+/** The servers of this process that a signal is closing: the last of them ends the process. */
+const draining = new Set<Server>();
 
 /**
  * Starts a server for an app: attached, tuned for proxying, and able to end without breaking anything.
@@ -113,9 +117,14 @@ export async function serve(app: RequestListener, options: ServeOptions = {}): P
     for (const signal of signals) process.removeListener(signal, closeAndExit);
     return (closing ??= drain(server, connections, gracePeriod));
   };
-  const closeAndExit = (): void => {
+  const closeAndExit = (signal: NodeJS.Signals): void => {
+    draining.add(server);
     clock.after(gracePeriod + farewellTime, () => process.exit(0));
-    void close();
+    void close().then(() => {
+      draining.delete(server);
+      // Other servers, and what you do yourself at this signal, get the rest of the time.
+      if (draining.size === 0 && process.listenerCount(signal) === 0) process.exit(0);
+    });
   };
   for (const signal of signals) process.on(signal, closeAndExit);
 

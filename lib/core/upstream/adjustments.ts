@@ -47,9 +47,13 @@ export function adjuster(
   };
 }
 
-function callHook(name: string, call: () => void): void {
+function callHook(name: string, call: () => unknown): void {
   try {
-    call();
+    const result = call();
+    if (!(result instanceof Promise)) return;
+    // Its rejection would end the process.
+    result.catch(() => undefined);
+    throw new TypeError('it gave a promise; this hook has to be done when it returns');
   } catch (cause) {
     throw new ProxyError('ERR_SEKISHO_HOOK', { cause, detail: `${name} failed` });
   }

@@ -7,7 +7,7 @@ import { publish } from '../events.ts';
 import type { Transaction } from '../transaction.ts';
 import { headerObject, isDirect, type DirectHandler } from './http1/contract.ts';
 import { idempotentMethods } from './http1/exchange.ts';
-import { fieldsOf } from './http1/request-head.ts';
+import { rawFields } from './http1/request-head.ts';
 import type { Pool } from './pool.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Server } from './server.ts';
@@ -148,13 +148,11 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     this.#sentAt = clock.monotonic();
     transaction.queued ??= this.#sentAt - transaction.startedMonotonic;
     try {
-      const { headers } = this.#options;
-      const fields = Array.isArray(headers) ? headers : [...fieldsOf(headers)].flat();
       const options: Dispatcher.DispatchOptions = {
         ...this.#options,
         origin: server.origin,
-        path: server.base + this.#options.path,
-        headers: ['Host', host ?? server.host, ...fields],
+        path: this.#options.path === '*' ? '*' : server.base + this.#options.path,
+        headers: withHost(rawFields(this.#options.headers), host ?? server.host),
       };
       server.transport.dispatch(prepare?.(server, options, this.#order.req) ?? options, this);
     } catch (error) {
@@ -173,7 +171,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
   onDirectStart(
     _controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
   ): void {
     if (this.#over || this.#discarding) return;
@@ -194,7 +192,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
   onDirectWhole(
     controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
     body: string,
   ): void {
@@ -246,7 +244,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     headers: Record<string, string | string[] | undefined>,
     message?: string,
   ): void {
-    this.onDirectStart(controller, status, [...fieldsOf(headers)].flat(), message ?? '');
+    this.onDirectStart(controller, status, rawFields(headers), message ?? '');
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -257,7 +255,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     controller: Dispatcher.DispatchController,
     trailers: Record<string, string | string[] | undefined>,
   ): void {
-    this.onDirectEnd(controller, [...fieldsOf(trailers)].flat());
+    this.onDirectEnd(controller, rawFields(trailers));
   }
 
   onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
@@ -371,4 +369,15 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     this.#finish();
     this.#handler.onResponseError?.(this, error);
   }
+}
+
+/** A copy of the fields with this Host in front. */
+function withHost(fields: readonly string[], host: string): string[] {
+  const copy = fields.slice();
+  // The forwarder's own fields begin with the client's Host; a wrapper may have made others.
+  if (copy[0] === 'Host') copy[1] = host;
+  else copy.unshift('Host', host);
+  for (let index = copy.length - 2; index > 0; index -= 2)
+    if (copy[index]?.length === 4 && copy[index]?.toLowerCase() === 'host') copy.splice(index, 2);
+  return copy;
 }

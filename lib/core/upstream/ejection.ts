@@ -89,7 +89,10 @@ export class Ejector {
     const { evidence } = server;
     evidence.consecutiveFailures++;
     evidence.add(now, this.#options.window, true);
-    if (verdict === 'unreachable') return this.#eject(server, 'unreachable', error.code, now);
+    if (verdict === 'unreachable') {
+      this.#eject(server, 'unreachable', error.code, now);
+      return;
+    }
     if (
       error.code === 'ERR_SEKISHO_CONNECT_TIMEOUT' &&
       (server.probation || evidence.consecutiveFailures >= timeoutsToUnreachable)
@@ -101,7 +104,8 @@ export class Ejector {
     }
     if (server.probation) {
       server.probation = false;
-      return this.#judge(server, 'failing', `${error.code} on its return`, now);
+      this.#judge(server, 'failing', `${error.code} on its return`, now);
+      return;
     }
     if (verdict === 'timeout' && evidence.unanswered >= 3)
       this.#judge(server, 'failing', 'answers nothing at all', now);

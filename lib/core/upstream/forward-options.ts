@@ -37,8 +37,12 @@ export interface ForwardHooks {
   readonly request?: ((request: RequestDraft, req: Request) => void) | undefined;
   /** Before the head of the answer is written. */
   readonly response?: ((response: ResponseDraft, req: Request, res: Response) => void) | undefined;
-  /** When no answer could be had; may answer itself. If it does not, the error goes to the error handlers. */
-  readonly error?: ((error: ProxyError, req: Request, res: Response) => void) | undefined;
+  /**
+   * When no answer could be had; may answer itself, a promise later. If it does not, the error goes to the
+   * error handlers.
+   */
+  readonly error?:
+    ((error: ProxyError, req: Request, res: Response) => void | Promise<void>) | undefined;
 }
 
 /** `'x'`: X-Forwarded-*; `'rfc7239'`: Forwarded. */

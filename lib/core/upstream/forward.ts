@@ -85,7 +85,7 @@ export function createForwarder(
       const fields = reading.pass;
       const taken = parsed.keepPrefix ? '' : req.baseUrl + prefix;
       addWayFields(fields, req, reading, taken, parsed);
-      const host = parsed.changeOrigin ? undefined : reading.host;
+      const host = changes?.host ?? (parsed.changeOrigin ? undefined : reading.host);
       const { upgrade } = context;
       const plain = upgrade === undefined;
       if (plain && reading.trailersWanted) fields.push('TE', 'trailers');
@@ -135,13 +135,19 @@ export function createForwarder(
         refuse(error);
         return;
       }
-      try {
-        hook(error, req, res);
-      } catch (cause) {
+      const failed = (cause: unknown): void => {
         refuse(new ProxyError('ERR_SEKISHO_HOOK', { cause, detail: 'on.error failed' }));
-        return;
+      };
+      const unanswered = (): void => {
+        if (!res.headersSent && !res.writableEnded) refuse(error);
+      };
+      try {
+        const waiting: unknown = hook(error, req, res);
+        if (waiting instanceof Promise) waiting.then(unanswered, failed);
+        else unanswered();
+      } catch (cause) {
+        failed(cause);
       }
-      if (!res.headersSent && !res.writableEnded) refuse(error);
     }
   }
 
@@ -150,6 +156,12 @@ export function createForwarder(
   };
   return Object.assign(forwarder, { forward, close: () => targets.close() });
 }
+
+/**
+ * Connections on which a malformed request came: where it ends is anybody's guess, and Node may have read
+ * another one from the same bytes before the connection is closed.
+ */
+const condemned: WeakSet<object> = new WeakSet();
 
 /** Passes a failure on to the app's error handlers; an ambiguous request also costs its connection. */
 function refuser(
@@ -166,12 +178,13 @@ function refuser(
     if (known.source === 'client' && known.status === 400 && !res.headersSent) {
       res.setHeader('Connection', 'close');
       res.shouldKeepAlive = false;
+      if (req.httpVersionMajor < 2) condemned.add(req.socket);
     }
-    if (res.listenerCount('close') === 0)
-      res.once('close', () => {
-        transaction.status = res.statusCode;
-        transaction.end('refused');
-      });
+    res.once('close', () => {
+      // When a reply was under way it has ended the record already, and this says nothing.
+      if (transaction.outcome === undefined) transaction.status = res.statusCode;
+      transaction.end('refused');
+    });
     if (req.destroyed && res.destroyed) transaction.end('client-aborted');
     else next(known);
   };
@@ -179,6 +192,8 @@ function refuser(
 
 /** 1 The request, or why it is none. */
 function judged(req: Request): RequestReading {
+  if (condemned.has(req.socket))
+    throw new ProxyError('ERR_SEKISHO_BAD_REQUEST', { detail: 'it follows a malformed request' });
   const reading = readRequest(req.rawHeaders, req.httpVersion);
   const { problem } = reading;
   if (problem !== undefined)

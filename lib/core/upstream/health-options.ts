@@ -10,7 +10,7 @@ export interface HealthCheckOptions {
   readonly interval?: Duration | undefined;
   /** Until the whole answer is there. @default '2s' */
   readonly timeout?: Duration | undefined;
-  /** Good checks in a row that bring a server back. The very first check decides alone. @default 2 */
+  /** Good checks in a row that bring a server back; one does when it is the first of all, or no other server can be reached. @default 2 */
   readonly rise?: number | undefined;
   /** Bad checks in a row that take a server out. @default 3 */
   readonly fall?: number | undefined;

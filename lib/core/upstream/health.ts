@@ -1,4 +1,5 @@
 import { clock } from '../clock.ts';
+import { reachable } from './candidates.ts';
 import type { ParsedHealthCheck } from './health-options.ts';
 import { probe } from './probe.ts';
 import type { Server } from './server.ts';
@@ -20,7 +21,8 @@ interface Watch {
 
 /**
  * Active health checks. A server is `unknown` until its first check, which decides alone; then it takes
- * `fall` bad ones in a row to take it out and `rise` good ones to bring it back. Servers that are down are asked on.
+ * `fall` bad ones in a row to take it out and `rise` good ones to bring it back, or a single one while no
+ * other can be reached. Servers that are down are asked on.
  */
 export class HealthMonitor {
   readonly #check: ParsedHealthCheck;
@@ -63,7 +65,7 @@ export class HealthMonitor {
   #conclude(server: Server, watch: Watch, problem: string | undefined, begun: number): void {
     const well = problem === undefined;
     const state = well ? 'up' : 'down';
-    const needed = server.health === 'unknown' ? 1 : well ? this.#check.rise : this.#check.fall;
+    const needed = well ? this.#rise(server) : server.health === 'unknown' ? 1 : this.#check.fall;
     watch.contradictions = server.health === state ? 0 : watch.contradictions + 1;
     const changed = server.health !== state && watch.contradictions >= needed;
     if (changed) {
@@ -71,5 +73,11 @@ export class HealthMonitor {
       watch.contradictions = 0;
     }
     this.#host.checked(server, { well, changed, begun, reason: problem ?? 'the check passed' });
+  }
+
+  /** Where no server is left, one good check is better than the certain failure of every request. */
+  #rise(server: Server): number {
+    const alternatives = [...this.#watches.keys()].some(reachable);
+    return server.health === 'unknown' || !alternatives ? 1 : this.#check.rise;
   }
 }

@@ -11,6 +11,9 @@ export interface RewrittenBody {
 const describesBytes: ReadonlySet<string> = new Set(['content-encoding']);
 const digests = ['content-digest', 'repr-digest', 'digest', 'content-md5'];
 const remedy = 'mount the body parser behind the proxy, or only on the routes that need it';
+/** What decoders put in place of bytes they cannot read. */
+const undecodable = '\ufffd';
+const doubt = /[%\ufffd]/;
 /** Deeper than anything express.json() parses from its default 100kb that a person has written. */
 const deepest = 200;
 
@@ -36,14 +39,30 @@ function serialise(req: Request): Buffer {
   if (charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii')
     throw consumed(`its charset ${charset} cannot be restored`);
   if (/^application\/(?:[\w.-]+\+)?json$/.test(mediaType)) return json(body);
-  if (mediaType === 'application/x-www-form-urlencoded') return form(body);
-  if (typeof body === 'string') return Buffer.from(body);
+  if (mediaType === 'application/x-www-form-urlencoded') return form(body, req);
+  if (typeof body === 'string') return text(body, req);
   throw consumed(`req.body of type ${mediaType === '' ? 'unknown' : mediaType} cannot be restored`);
 }
 
+function text(body: string, req: Request): Buffer {
+  const bytes = Buffer.from(body);
+  if (body.includes(undecodable) && !hadLength(req, bytes.length))
+    throw consumed('its bytes are no UTF-8');
+  return bytes;
+}
+
 function json(body: unknown): Buffer {
-  if (!exact(body, 0)) throw consumed('its JSON has numbers that parsing has changed');
-  return Buffer.from(JSON.stringify(body));
+  let written: string | undefined;
+  try {
+    // First, because it finds cycles.
+    written = JSON.stringify(body);
+  } catch (error) {
+    throw consumed(`req.body cannot be written as JSON (${(error as Error).message})`);
+  }
+  if ((written as string | undefined) === undefined || !exact(body, 0))
+    throw consumed('its JSON has numbers that parsing has changed');
+  if (written.includes(undecodable)) throw consumed('its JSON has bytes that are no UTF-8');
+  return Buffer.from(written);
 }
 
 /** JSON.parse rounds integers beyond 2^53 and turns 1e999 into Infinity. */
@@ -55,10 +74,13 @@ function exact(value: unknown, depth: number): boolean {
   return Object.values(value).every((member) => exact(member, depth + 1));
 }
 
-function form(body: unknown): Buffer {
+function form(body: unknown, req: Request): Buffer {
+  let doubtful = false;
   const pairs = new URLSearchParams();
   for (const [key, value] of Object.entries(body as Record<string, unknown>)) {
     const values: unknown[] = Array.isArray(value) ? value : [value];
+    // A list may have been `a=1&a=2`, `a[]=1&a[]=2` or `a[0]=1`; a `%` may be an escape that is no UTF-8.
+    doubtful ||= Array.isArray(value) || values.some((single) => doubt.test(String(single)));
     for (const single of values) {
       // Nested keys have several spellings; which one the client used is gone.
       if (typeof single !== 'string')
@@ -66,7 +88,16 @@ function form(body: unknown): Buffer {
       pairs.append(key, single);
     }
   }
-  return Buffer.from(pairs.toString());
+  const bytes = Buffer.from(pairs.toString());
+  if (doubtful && !hadLength(req, bytes.length))
+    throw consumed('its form could have been spelled in several ways');
+  return bytes;
+}
+
+/** Whether the original had so many bytes: then what is in doubt was spelled as it is written now. */
+function hadLength(req: Request, length: number): boolean {
+  const { 'content-length': stated, 'content-encoding': coding = 'identity' } = req.headers;
+  return coding === 'identity' && stated === String(length);
 }
 
 function consumed(reason: string): ProxyError {

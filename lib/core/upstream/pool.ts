@@ -117,7 +117,7 @@ export class Pool {
     if (this.#line.length > 0) this.#line.wake();
   }
 
-  /** What the attempt showed. At most once per attempt, and before its `release`. */
+  /** What the attempt showed, before its `release`. An answer may be followed by the failure of its body. */
   report(server: Server, result: AttemptResult): void {
     const now = clock.monotonic();
     const onProbation = server.probation;
@@ -130,7 +130,7 @@ export class Pool {
           ? result.milliseconds
           : server.latency + (result.milliseconds - server.latency) * smoothing;
     }
-    if (onProbation && !server.probation) this.#refresh();
+    if (onProbation !== server.probation) this.#refresh();
   }
 
   /**
@@ -342,7 +342,10 @@ export class Pool {
     this.#monitor?.unwatch(server);
     this.#ejector?.forget(server);
     this.#slowStart.cancel(server);
-    void this.#idle(server).then(() => server.transport.close());
+    // A transport that was destroyed meanwhile may refuse to close: nothing is left to do then.
+    this.#idle(server)
+      .then(() => server.transport.close())
+      .catch(() => undefined);
   }
 
   /** Resolves when nothing is in flight. */

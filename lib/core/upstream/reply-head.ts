@@ -15,6 +15,11 @@ export function isUntouched(res: Response): boolean {
     res.end === prototype.end &&
     res.setHeader === prototype.setHeader &&
     res.shouldKeepAlive &&
+    internals(res).maxRequestsOnConnectionReached !== true &&
+    // What the app says of connection and length is Node's to bring in line with the rest.
+    !res.hasHeader('connection') &&
+    !res.hasHeader('content-length') &&
+    !res.hasHeader('transfer-encoding') &&
     // Node listens once itself, the forwarder once for 'close'.
     res.listenerCount('finish') <= 1 &&
     res.listenerCount('close') <= 1 &&
@@ -23,10 +28,11 @@ export function isUntouched(res: Response): boolean {
   );
 }
 
-/** The one internal field the prepared text goes through; where it is missing, `isUntouched` says no. */
+/** The internal fields the prepared text depends on; where the first two are missing, `isUntouched` says no. */
 interface ResponseInternals {
   _header: string | null | undefined;
   _hasBody: boolean | undefined;
+  maxRequestsOnConnectionReached?: boolean;
 }
 
 function internals(res: Response): ResponseInternals {

@@ -1,11 +1,12 @@
 import type { NextFunction, Request, Response } from 'express';
+import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Context } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { answerFields, type AnswerFields } from '../http/answer-fields.ts';
 import { forwardableTrailers } from '../http/fields.ts';
 import type { DirectHandler } from './http1/contract.ts';
-import { fieldsOf } from './http1/request-head.ts';
+import { rawFields } from './http1/request-head.ts';
 import type { RequestBody } from './request-body.ts';
 import { isUntouched, writeWhole } from './reply-head.ts';
 
@@ -51,7 +52,7 @@ export class Reply implements DirectHandler {
 
   constructor(order: ReplyOrder) {
     this.#order = order;
-    order.res.once('close', () => {
+    order.res.on('close', () => {
       this.#onClose();
     });
   }
@@ -65,7 +66,7 @@ export class Reply implements DirectHandler {
   onDirectStart(
     _controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
   ): void {
     if (this.#over) return;
@@ -86,7 +87,7 @@ export class Reply implements DirectHandler {
   onDirectWhole(
     controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
     body: string,
   ): void {
@@ -100,7 +101,8 @@ export class Reply implements DirectHandler {
       const bodyless = req.method === 'HEAD' || res.statusCode === 304;
       const none = res.statusCode === 204;
       const length = none ? undefined : bodyless ? answer.length : String(body.length);
-      writeWhole(req, res, answer.fields, length, body);
+      // A hook may have made an answer with a body one that must not have any.
+      writeWhole(req, res, answer.fields, length, none || bodyless ? '' : body);
     } else {
       this.#writeHead({ ...answer, length: answer.length ?? this.#lengthOf(body) });
       res.end(body, 'latin1');
@@ -114,7 +116,7 @@ export class Reply implements DirectHandler {
     headers: Record<string, string | string[] | undefined>,
     message?: string,
   ): void {
-    this.onDirectStart(controller, status, [...fieldsOf(headers)].flat(), message ?? '');
+    this.onDirectStart(controller, status, rawFields(headers), message ?? '');
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -134,7 +136,7 @@ export class Reply implements DirectHandler {
     controller: Dispatcher.DispatchController,
     trailers: Record<string, string | string[] | undefined>,
   ): void {
-    this.onDirectEnd(controller, [...fieldsOf(trailers)].flat());
+    this.onDirectEnd(controller, rawFields(trailers));
   }
 
   onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
@@ -161,7 +163,7 @@ export class Reply implements DirectHandler {
     context.transaction.error = known.code;
     if (this.#started || res.headersSent) {
       context.transaction.end('upstream-aborted');
-      res.destroy();
+      cutOff(res);
     } else fail(known);
   }
 
@@ -182,7 +184,7 @@ export class Reply implements DirectHandler {
     if (this.#handedOver) return;
     const { res, context, body } = this.#order;
     const { transaction } = context;
-    if (res.statusCode !== 0) transaction.status = res.statusCode;
+    transaction.status = res.headersSent ? res.statusCode : abortedStatus;
     if (body !== undefined) transaction.bytesReceived = body.bytes;
     if (!this.#over) {
       this.#over = true;
@@ -233,9 +235,11 @@ export class Reply implements DirectHandler {
         : (lower: string): boolean =>
             strip.has(lower) || (own.includes(lower) && !addedUp.has(lower));
     const answer = answerFields(fields, has, via);
-    res.statusCode = status;
-    res.statusMessage = message;
-    if (adjust === undefined) return answer;
+    if (adjust === undefined) {
+      res.statusCode = status;
+      res.statusMessage = message;
+      return answer;
+    }
     const draft: AnswerDraft = { status, message, fields: answer.fields };
     try {
       adjust(draft);
@@ -245,6 +249,8 @@ export class Reply implements DirectHandler {
       return undefined;
     }
     res.statusCode = draft.status;
+    res.statusMessage =
+      draft.status === status ? message : (STATUS_CODES[draft.status] ?? String(draft.status));
     return { ...answer, fields: draft.fields };
   }
 
@@ -255,7 +261,8 @@ export class Reply implements DirectHandler {
     for (let index = 0; index < fields.length; index += 2)
       res.appendHeader(fields[index] as string, fields[index + 1] as string);
     if (length !== undefined && res.statusCode !== 204) res.setHeader('Content-Length', length);
-    else if (trailer !== undefined && req.httpVersion !== '1.0') res.setHeader('Trailer', trailer);
+    else res.removeHeader('Content-Length');
+    if (length === undefined && trailer !== undefined && req.httpVersion !== '1.0') res.setHeader('Trailer', trailer);
     res.writeHead(res.statusCode, res.statusMessage);
   }
 
@@ -266,6 +273,17 @@ export class Reply implements DirectHandler {
 }
 
 const nothing = Buffer.alloc(0);
+/** What logs show for a client that has left before there was an answer (nginx' word for it). */
+const abortedStatus = 499;
+
+/** Ends the client's connection so that nobody takes what it got for the whole. */
+function cutOff(res: Response): void {
+  const { socket } = res;
+  // Without length and chunks the end of the connection is the end of the answer: only a reset is none.
+  const untilClose = !res.chunkedEncoding && !res.hasHeader('content-length');
+  if (untilClose && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
+  res.destroy();
+}
 
 /** Sends any 1xx. Node has a public method for that from 24 on; before, only early hints can be sent. */
 function writeInterim(res: Response, status: number, fields: readonly string[]): void {

@@ -62,7 +62,8 @@ export class RequestBody implements BodySource {
     for (const chunk of this.#kept ?? []) yield chunk;
     if (this.#ended) return;
     this.#onFirstRead();
-    for await (const chunk of this.#req) {
+    // Who stops reading must not cost the client its connection.
+    for await (const chunk of this.#req.iterator({ destroyOnReturn: false })) {
       this.#keep(chunk as Buffer);
       yield chunk as Buffer;
     }

@@ -15,6 +15,8 @@ export interface PreparedChanges {
   readonly out: ReadonlySet<string>;
   /** Names and values in turn. */
   readonly add: readonly string[];
+  /** A Host among them: it takes the place of the server's own. */
+  readonly host: string | undefined;
 }
 
 export function prepareChanges(changes: FieldChanges | undefined): PreparedChanges | undefined {
@@ -24,7 +26,9 @@ export function prepareChanges(changes: FieldChanges | undefined): PreparedChang
       ? []
       : (typeof value === 'string' ? [value] : value).flatMap((single) => [name, single]),
   );
-  return { out: new Set(Object.keys(changes).map((name) => name.toLowerCase())), add };
+  const out = new Set(Object.keys(changes).map((name) => name.toLowerCase()));
+  const host = add.find((_, at) => at % 2 === 1 && add[at - 1]?.toLowerCase() === 'host');
+  return { out, add, host };
 }
 
 /** Applies the changes in place. */

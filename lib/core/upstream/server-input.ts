@@ -92,7 +92,7 @@ function wrongUrl(url: URL): string | undefined {
       : 'has a scheme that is not spoken here; use http:, https: or unix:';
   if (url.username !== '' || url.password !== '')
     return 'has a user or password in it; take it out and set the Authorization field by headers.request';
-  if (url.search !== '' || /\?$/.test(url.href.replace(/#.*$/, '')))
+  if (url.search !== '' || url.href.replace(/#.*$/, '').endsWith('?'))
     return 'has a query; a server is named by scheme, host, port and path alone';
   if (url.hash !== '' || url.href.endsWith('#'))
     return 'has a fragment; a server is named by scheme, host, port and path alone';

@@ -19,6 +19,8 @@ export class SpliceDirection {
   readonly #observer: DirectionObserver;
   /** The Close frame to send at the next frame boundary. */
   #closeCode: number | undefined;
+  /** Our Close frame was sent: what still comes is read, so that the source's FIN is seen, and dropped. */
+  #silent = false;
 
   /** @param frames for WebSockets: whether the frames of this direction are masked; else undefined */
   constructor(
@@ -45,18 +47,21 @@ export class SpliceDirection {
     else if (!this.#sink.writableNeedDrain) this.source.resume();
   }
 
-  /** Ends the sink, after a Close frame if these are frames and the other side has sent none yet. */
+  /**
+   * Sends a Close frame if these are frames and the other side has sent none yet, else ends the sink.
+   * After a Close frame the FIN waits for the source's, as RFC 6455 §7.1.1 has it: a peer that gets
+   * it at once may drop what it has not sent yet, and with it the rest of a message.
+   */
   close(code: number): void {
     const frames = this.#frames;
-    if (this.ended || frames?.closing === true) return;
+    if (this.ended || this.#silent || frames?.closing === true) return;
     if (frames === undefined || frames.broken) this.#finish();
     else if (frames.atBoundary) this.#sayGoodbye(code);
     else this.#closeCode = code;
   }
 
   #forward(chunk: Uint8Array): void {
-    // After a Close frame of ours the rest is read, so that the source's FIN is seen, and dropped.
-    if (this.ended || !this.#sink.writable) return;
+    if (this.#silent || !this.#sink.writable) return;
     const cut = this.#closeCode === undefined ? undefined : this.#cut(chunk);
     const part = cut === undefined ? chunk : chunk.subarray(0, cut);
     if (this.#closeCode === undefined) this.#frames?.follow(chunk);
@@ -73,8 +78,8 @@ export class SpliceDirection {
   }
 
   #sayGoodbye(code: number): void {
+    this.#silent = true;
     if (this.#frames?.closing !== true) this.#sink.write(closeFrame(code, this.#masked));
-    this.#finish();
     this.source.resume();
   }
 

@@ -46,7 +46,11 @@ export interface SpliceOptions {
 export interface Splice extends SocketOwner {
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  /** Ends both sides; for WebSockets with a Close frame at the next frame boundary. @param code default 1001, "going away" */
+  /**
+   * Ends both sides, WebSockets by a Close frame to each at its next frame boundary. Bounded by
+   * `halfClose` when they do not follow.
+   * @param code default 1001, "going away"
+   */
   close(code?: number): void;
 }
 

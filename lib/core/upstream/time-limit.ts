@@ -5,5 +5,5 @@ import { duration, type Duration } from '../options.ts';
 export function durationFrom(least: number): z.ZodType<number, Duration> {
   return duration().refine((milliseconds) => milliseconds >= least, {
     error: ({ input }) => `${String(input)} ms is too short; use at least ${least} ms`,
-  }) as z.ZodType<number, Duration>;
+  });
 }

@@ -124,11 +124,15 @@ export function readTrailers(
   const scan = scanFields(bytes, start, limit);
   if (scan === undefined) return undefined;
   if (scan.count === 0) return { fields: [], end: scan.end };
-  return {
-    fields: cutFields(bytes.toString('latin1', start, scan.end), start, scan.count),
-    end: scan.end,
-  };
+  const fields = cutFields(bytes.toString('latin1', start, scan.end), start, scan.count);
+  for (let index = 0; index < fields.length; index += 2)
+    if (framingName.test(fields[index] as string))
+      throw new AnswerError('the framing of the message in its trailers');
+  return { fields, end: scan.end };
 }
+
+/** Must not be in trailers (RFC 9110 §6.5.1); whoever merged them would read another message. */
+const framingName = /^(?:content-length|transfer-encoding)$/i;
 
 const startOfLine = Buffer.from('HTTP/1.', 'latin1');
 

@@ -1,16 +1,13 @@
 import type { Socket } from 'node:net';
-import { clock } from '../../clock.ts';
 import { ProxyError } from '../../errors.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
-import type { BodyProgress } from './body-writer.ts';
-import { BodyWriter } from './body-writer.ts';
 import { Deadline } from './deadline.ts';
 import type { Carrier, Exchange } from './exchange.ts';
-import { maxWholeBytes } from './exchange.ts';
 import { failure } from './failure.ts';
 import type { ReceiveBuffer } from './receive-buffer.ts';
 import type { Dialer } from './socket.ts';
+import { Upload } from './upload.ts';
 
 export interface ConnectionTimeouts {
   readonly connect: number;
@@ -29,24 +26,18 @@ export interface ConnectionOwner {
   onStale(exchange: Exchange): boolean;
 }
 
-/** The server waits this long for `100 Continue` before it gets the body anyway (RFC 9110 §10.1.1). */
-const continueTimeout = 1000;
-
 /** One connection to a server: one exchange at a time, kept alive between them. */
-export class Connection implements AnswerSink, BodyProgress, Carrier {
+export class Connection implements AnswerSink, Carrier {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #parser: AnswerParser = new AnswerParser(this);
   readonly #receive: ReceiveBuffer | undefined;
   #exchange: Exchange | undefined;
-  #writer: BodyWriter | undefined;
+  readonly #upload: Upload;
   #ready = false;
   #closed = false;
   #answering = false;
-  /** The request has left completely. */
-  #sent = false;
   #heardFrom = false;
-  #holdsBody = false;
   #error: unknown;
   /** Requests this connection has carried before the present one. */
   #carried = 0;
@@ -71,6 +62,9 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
       this.#onReady();
     });
     this.#socket = socket;
+    this.#upload = new Upload(socket, this.#deadline, owner.timeouts, (error) => {
+      this.#fail(error);
+    });
     socket.on('error', (error) => (this.#error ??= error));
     socket.once('end', this.#onEnd);
     socket.once('close', () => {
@@ -89,8 +83,9 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     return now < this.idleUntil && !this.#socket.destroyed && this.#socket.writable;
   }
 
+  /** A large body comes in and goes on; while it is held back the next read is far and may stay small. */
   get #streaming(): boolean {
-    return this.#answering && this.#exchange !== undefined;
+    return this.#answering && this.#exchange?.paused === false;
   }
 
   /** Carries an exchange; once the socket is ready, if it is not yet. */
@@ -107,11 +102,8 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
       return;
     }
     if (!this.#deadline.passed(now)) return;
-    if (this.#holdsBody) {
-      this.#releaseBody();
-      return;
-    }
-    this.#fail(new ProxyError(this.#deadline.code, { server: this.#owner.server }));
+    if (this.#upload.holdsBody) this.#upload.releaseBody();
+    else this.#fail(new ProxyError(this.#deadline.code, { server: this.#owner.server }));
   }
 
   /** @param reason what the exchange in flight is told, if there is one */
@@ -146,66 +138,10 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
   }
 
   #write(exchange: Exchange): void {
-    const { head, body } = exchange;
     this.#parser.begin(exchange.method, exchange.upgrading);
     this.#answering = false;
     this.#heardFrom = false;
-    this.#sent = false;
-    if (body === undefined || Buffer.isBuffer(body)) {
-      if (body === undefined) this.#socket.write(head.text, 'latin1');
-      else if (body.length <= maxWholeBytes)
-        this.#socket.write(head.text + body.toString('latin1'), 'latin1');
-      else {
-        this.#socket.cork();
-        this.#socket.write(head.text, 'latin1');
-        this.#socket.write(body);
-        this.#socket.uncork();
-      }
-      this.onSent();
-      return;
-    }
-    this.#deadline.clear();
-    if (head.expectsContinue) {
-      this.#socket.write(head.text, 'latin1');
-      this.#writer = new BodyWriter(this.#socket, '', head.framing, body, this);
-      this.#holdsBody = true;
-      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', continueTimeout);
-      return;
-    }
-    this.#writer = new BodyWriter(this.#socket, head.text, head.framing, body, this);
-    this.#writer.start();
-  }
-
-  #releaseBody(): void {
-    this.#holdsBody = false;
-    this.#deadline.clear();
-    this.#writer?.start();
-  }
-
-  onSent(): void {
-    this.#sent = true;
-    this.#writer = undefined;
-    if (!this.#answering)
-      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.headers);
-  }
-
-  onBlocked(): void {
-    // Once the server answers, the clock that counts is the answer's.
-    if (!this.#answering)
-      this.#deadline.set('ERR_SEKISHO_HEADERS_TIMEOUT', this.#owner.timeouts.idle);
-  }
-
-  onUnblocked(): void {
-    if (!this.#answering) this.#deadline.clear();
-  }
-
-  onBodyError(error: Error): void {
-    this.#writer = undefined;
-    this.#fail(
-      error instanceof ProxyError
-        ? error
-        : new ProxyError('ERR_SEKISHO_CLIENT_ABORTED', { stage: 'send', cause: error }),
-    );
+    this.#upload.send(exchange);
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -223,7 +159,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
   }
 
   onInterim(head: AnswerHead): void {
-    if (head.status === 100 && this.#holdsBody) this.#releaseBody();
+    if (head.status === 100) this.#upload.releaseBody();
     this.#exchange?.respond(head);
   }
 
@@ -247,8 +183,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     this.#answering = true;
     this.keepAliveHint = head.keepAliveHint;
     this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
-    // The server decided without the body it was asked about: it is not going to get it.
-    if (this.#holdsBody) this.#dropBody();
+    this.#upload.onAnswer();
     const exchange = this.#exchange;
     exchange?.respond(head);
     if (exchange?.paused === true) this.pause();
@@ -272,8 +207,7 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     if (head !== undefined) this.keepAliveHint = head.keepAliveHint;
     const paused = exchange?.paused === true;
     // A server that answers before it has read the request may well not read the rest of it.
-    const sent = this.#sent && this.#socket.writableLength === 0;
-    const reusable = sent && this.#parser.keepAlive && !this.#socket.destroyed;
+    const reusable = this.#upload.done && this.#parser.keepAlive && !this.#socket.destroyed;
     this.#detach();
     this.#answering = false;
     this.#carried++;
@@ -286,14 +220,8 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     return exchange;
   }
 
-  #dropBody(): void {
-    this.#writer?.stop();
-    this.#writer = undefined;
-    this.#holdsBody = false;
-  }
-
   #detach(): void {
-    this.#dropBody();
+    this.#upload.stop();
     if (this.#exchange !== undefined) this.#exchange.carrier = undefined;
     this.#exchange = undefined;
   }
@@ -320,7 +248,12 @@ export class Connection implements AnswerSink, BodyProgress, Carrier {
     this.#socket.destroy();
     if (exchange === undefined || exchange.ended) return;
     if (stale && this.#owner.onStale(exchange)) return;
-    const error = failure(cause, { server: this.#owner.server, connecting, answering });
+    const error = failure(cause, {
+      server: this.#owner.server,
+      connecting,
+      answering,
+      reused: stale,
+    });
     exchange.fail(error);
   }
 }

@@ -10,14 +10,14 @@ export interface DirectHandler extends Dispatcher.DispatchHandler {
   onDirectStart(
     controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
   ): void;
   /** The whole answer at once: nothing was called before and nothing will be after. Body as latin1 text. */
   onDirectWhole(
     controller: Dispatcher.DispatchController,
     status: number,
-    fields: string[],
+    fields: readonly string[],
     message: string,
     body: string,
   ): void;

@@ -8,6 +8,8 @@ export interface FailurePoint {
   readonly connecting: boolean;
   /** The answer's head had been handed on. */
   readonly answering: boolean;
+  /** A kept connection on which the server had said nothing to this request. */
+  readonly reused?: boolean;
 }
 
 const tlsCode = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_|EPROTO)/;
@@ -18,12 +20,12 @@ const dnsCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NO
 /** Names a socket's failure in the words of the error table. */
 export function failure(
   cause: unknown,
-  { server, connecting, answering }: FailurePoint,
+  { server, connecting, answering, reused = false }: FailurePoint,
 ): ProxyError {
   if (cause instanceof ProxyError) return cause;
   const { message, code = '' } = cause as { message?: string; code?: string };
   const detail = code === '' ? message : `${code}: ${message ?? ''}`;
-  const init = { server, cause, ...(detail === undefined ? {} : { detail }) };
+  const init = { server, cause, reused, ...(detail === undefined ? {} : { detail }) };
   if (cause instanceof AnswerError)
     return new ProxyError('ERR_SEKISHO_UPSTREAM_PROTOCOL', {
       ...init,

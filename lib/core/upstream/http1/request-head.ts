@@ -53,9 +53,16 @@ export function writeRequestHead(
   let stated: number | undefined;
   let expectsContinue = options.expectContinue === true;
   let hasHost = false;
-  for (const [name, value] of fieldsOf(options.headers)) {
+  let wantsTrailers = false;
+  const fields = rawFields(options.headers);
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    const value = fields[index + 1] as string;
     checkField(name, value);
     switch (name.length) {
+      case 2:
+        wantsTrailers ||= name.toLowerCase() === 'te';
+        break;
       case 4:
         if (name.toLowerCase() !== 'host') break;
         if (hasHost) throw new InvalidRequestError('several Host fields');
@@ -88,7 +95,11 @@ export function writeRequestHead(
   if (typeof upgrade === 'string') {
     checkField('Upgrade', upgrade);
     text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
-  } else text += options.reset === true ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
+  } else {
+    const option = options.reset === true ? 'close' : 'keep-alive';
+    // RFC 9110 §10.1.4: TE is about this connection, and Connection has to say so.
+    text += wantsTrailers ? `Connection: ${option}, TE\r\n` : `Connection: ${option}\r\n`;
+  }
   const framing = framingOf(method, bodyLength, stated, options.body);
   if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   else if (framing !== 'none') text += `Content-Length: ${framing}\r\n`;
@@ -146,20 +157,22 @@ function hostOf(origin: string | URL | undefined): string {
   return protocol === 'unix:' ? 'localhost' : host;
 }
 
-/** The fields of any of undici's shapes, one by one, values as they are. */
-export function* fieldsOf(
-  headers: Dispatcher.DispatchOptions['headers'],
-): Generator<[name: string, value: string]> {
-  if (headers === null || headers === undefined) return;
+/**
+ * The fields of any of undici's shapes as names and values in turn; an array in that shape is given back as it is.
+ *
+ * @throws {InvalidRequestError} for an array with a name and no value
+ */
+export function rawFields(headers: Dispatcher.DispatchOptions['headers']): readonly string[] {
+  if (headers === null || headers === undefined) return [];
   if (Array.isArray(headers)) {
     if (headers.length % 2 !== 0) throw new InvalidRequestError('a field without a value');
-    for (let index = 0; index + 1 < headers.length; index += 2)
-      yield [headers[index] as string, headers[index + 1] as string];
-    return;
+    return headers;
   }
+  const fields: string[] = [];
   const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
   for (const [name, value] of entries as Iterable<[string, string | string[] | undefined]>) {
     if (value === undefined) continue;
-    for (const single of Array.isArray(value) ? value : [value]) yield [name, single];
+    for (const single of Array.isArray(value) ? value : [value]) fields.push(name, single);
   }
+  return fields;
 }

@@ -1,0 +1,135 @@
+/**
+ * `npm run bench [-- WORD …]`: sekisho beside its peers, interleaved, each proxy pinned to core 0, load and servers
+ * on core 1; prints medians and ratios. Words choose scenarios by name. Needs Linux with wrk and taskset;
+ * nginx is a peer where it is installed.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { measure, median, memory, type Load, type Measurement } from './measure.ts';
+import { startUpstream, type Upstream } from './upstream.ts';
+import { benchWebSockets } from './websockets.ts';
+
+const rounds = 5;
+const directory = mkdtempSync(join(tmpdir(), 'sekisho-wrk-'));
+const upload = join(directory, 'upload.lua');
+writeFileSync(
+  upload,
+  'wrk.method = "POST"\nwrk.body = string.rep("x", 10 * 1024 * 1024)\nwrk.headers["Content-Type"] = "application/octet-stream"\n',
+);
+
+interface Scenario {
+  readonly name: string;
+  readonly load: Load;
+  /** The Node server is behind, because it reads uploads to their end. */
+  readonly node?: boolean;
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'small GET', load: { path: '/', connections: 50, seconds: 4 } },
+  { name: '64 KiB GET', load: { path: '/64k', connections: 50, seconds: 4 } },
+  { name: '10 MB download', load: { path: '/10m', connections: 4, seconds: 4 } },
+  {
+    name: '10 MB upload',
+    load: { path: '/', connections: 4, seconds: 4, script: upload },
+    node: true,
+  },
+];
+
+const peers = [
+  'sekisho',
+  'sekisho + securityHeaders',
+  'http-proxy-middleware',
+  'http-proxy-3',
+  'fast-proxy',
+  '@fastify/http-proxy',
+  'node:http + undici',
+];
+
+interface Proxy {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  readonly process: ChildProcess;
+}
+
+async function startProxy(name: string, target: string): Promise<Proxy> {
+  const child = spawn(
+    'taskset',
+    [
+      '-c',
+      '0',
+      process.execPath,
+      '--conditions=sekisho-source',
+      `${import.meta.dirname}/proxy.ts`,
+      name,
+      target,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  return {
+    name,
+    url: `http://127.0.0.1:${String(port).trim()}`,
+    pid: child.pid as number,
+    process: child,
+  };
+}
+
+async function bench(scenario: Scenario, upstream: Upstream): Promise<void> {
+  const target = scenario.node === true ? upstream.nodeUrl : upstream.url;
+  const proxies: Proxy[] = [];
+  for (const name of peers) proxies.push(await startProxy(name, target));
+  if (upstream.nginx !== undefined) {
+    const url = upstream.nginx.url + (scenario.node === true ? '/node' : '');
+    const { process: child } = upstream.nginx;
+    proxies.push({ name: 'nginx', url, pid: child.pid as number, process: child });
+  }
+  const results = new Map<string, Measurement[]>(proxies.map(({ name }) => [name, []]));
+  const warmUp = { ...scenario.load, seconds: 2 };
+  for (const { url, pid } of proxies) await measure(url, pid, warmUp);
+  for (let round = 0; round < rounds; round++)
+    for (const { name, url, pid } of proxies)
+      results.get(name)?.push(await measure(url, pid, scenario.load));
+  print(scenario, proxies, results);
+  for (const { name, process: child } of proxies) if (name !== 'nginx') child.kill('SIGKILL');
+}
+
+function print(
+  { name: scenario }: Scenario,
+  proxies: readonly Proxy[],
+  results: ReadonlyMap<string, Measurement[]>,
+): void {
+  const of = (name: string, key: keyof Measurement): number =>
+    median((results.get(name) ?? []).map((result) => result[key]));
+  console.log(`\n${scenario}`);
+  console.table(
+    proxies.map(({ name, pid }) => ({
+      proxy: name,
+      'requests/s': Math.round(of(name, 'throughput')),
+      'sekisho is … times as fast': round(of('sekisho', 'throughput') / of(name, 'throughput')),
+      'CPU µs/request': round(of(name, 'cpu')),
+      '… by CPU': round(of(name, 'cpu') / of('sekisho', 'cpu')),
+      errors: (results.get(name) ?? []).reduce((sum, { errors }) => sum + errors, 0),
+      'peak MiB': Math.round(memory(pid).peak),
+    })),
+  );
+}
+
+function round(number: number): number {
+  return Math.round(number * 100) / 100;
+}
+
+const words = process.argv.slice(2);
+const chosen = (name: string): boolean =>
+  words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
+
+const upstream = await startUpstream();
+try {
+  for (const scenario of scenarios) if (chosen(scenario.name)) await bench(scenario, upstream);
+  if (chosen('websocket')) await benchWebSockets(upstream.nodeUrl, startProxy);
+} finally {
+  upstream.close();
+}

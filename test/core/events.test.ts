@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { test } from 'node:test';
+import { observed, publish, type Events } from '../../lib/core/events.ts';
+
+const payloads: { [Name in Exclude<keyof Events, 'sekisho:transaction'>]: Events[Name] } = {
+  'sekisho:health': { upstream: 'shop', server: 'a:1', state: 'down', reason: 'connect' },
+  'sekisho:ejection': { upstream: 'shop', server: 'a:1', ejected: true, reason: '5xx', until: 1 },
+  'sekisho:retry': { upstream: 'shop', server: 'a:1', attempt: 2, reason: 'reset' },
+  'sekisho:servers': { upstream: 'shop', servers: ['a:1'] },
+};
+
+for (const name of Object.keys(payloads) as (keyof typeof payloads)[])
+  test(`${name} reaches its subscribers, as long as they are`, () => {
+    const seen: unknown[] = [];
+    const listener = (payload: unknown): void => void seen.push(payload);
+    assert.equal(observed(name), false);
+    publish(name, payloads[name]);
+    subscribe(name, listener);
+    assert.equal(observed(name), true);
+    publish(name, payloads[name]);
+    unsubscribe(name, listener);
+    assert.equal(observed(name), false);
+    publish(name, payloads[name]);
+    assert.deepEqual(seen, [payloads[name]]);
+    assert.equal(seen[0], payloads[name]);
+  });
