@@ -42,6 +42,7 @@ export function balancedProxy(
 function isOptions(target: Target | BalancedProxyOptions): target is BalancedProxyOptions {
   return (
     typeof target === 'object' &&
+    (target as unknown) !== null &&
     !Array.isArray(target) &&
     !(target instanceof URL) &&
     !(target instanceof Upstream)

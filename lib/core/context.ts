@@ -20,19 +20,28 @@ export interface UpgradeRequest {
 export class Context {
   /** Wrappers in mount order: the first is outermost. */
   readonly interceptors: Interceptor[] = [];
-  /** Lower-cased response fields of the upstream that are not handed on (`securityHeaders`). */
-  readonly strip: Set<string> = new Set();
   readonly transaction: Transaction;
   /** Present when the request came through the door as an upgrade. */
   upgrade: UpgradeRequest | undefined;
   /** The client waits for `100 Continue` before it sends the body, and nobody has said so yet. */
   awaitsContinue = false;
   #id: string | undefined;
+  #strip: Set<string> | undefined;
 
   constructor(req: IncomingMessage) {
     // Express keeps the untouched target in originalUrl; req.url loses its mount prefixes.
     const { originalUrl } = req as { originalUrl?: string };
     this.transaction = new Transaction(req.method ?? '', originalUrl ?? req.url ?? '');
+  }
+
+  /** Lower-cased response fields of the upstream that are not handed on (`securityHeaders`); to be added to. */
+  get strip(): Set<string> {
+    return (this.#strip ??= new Set());
+  }
+
+  /** The same for readers: most requests have none. */
+  get stripped(): ReadonlySet<string> | undefined {
+    return this.#strip;
   }
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.ts';
 import { clock } from './clock.ts';
-import { publish } from './events.ts';
+import { observed, publish } from './events.ts';
 
 /** How a transaction ended. `client-aborted` and `upstream-aborted` are about the body, after the head was sent. */
 export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'upstream-aborted';
@@ -11,7 +11,8 @@ export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'u
  * Times are milliseconds; `started` is wall clock, the others count from it.
  */
 export class Transaction {
-  readonly started: number = clock.now();
+  /** Wall-clock milliseconds; known once the transaction has ended. */
+  started = 0;
   readonly startedMonotonic: number = clock.monotonic();
   readonly method: string;
   /** The request target as the client sent it. */
@@ -49,6 +50,8 @@ export class Transaction {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
     this.total = this.elapsed();
+    if (!observed('sekisho:transaction')) return;
+    this.started = clock.now() - this.total;
     publish('sekisho:transaction', this);
   }
 }

@@ -55,10 +55,12 @@ const proxies: Record<string, () => Promise<Server> | Server> = {
     const pool = new Pool(upstreamUrl, { connections: 100 });
     const app = createServer((req, res) => {
       const body = req.method === 'GET' ? null : req;
-      void pool.stream(
-        { path: req.url ?? '/', method: req.method as 'GET', body, headers: { host: 'bench' } },
-        ({ statusCode, headers }) => res.writeHead(statusCode, headers as never),
-      );
+      pool
+        .stream(
+          { path: req.url ?? '/', method: req.method as 'GET', body, headers: { host: 'bench' } },
+          ({ statusCode, headers }) => res.writeHead(statusCode, headers as never),
+        )
+        .catch(() => res.destroy());
     });
     return listening(app.listen(0, '127.0.0.1'));
   },

@@ -12,7 +12,8 @@ import { measure, median, memory, type Load, type Measurement } from './measure.
 import { startUpstream, type Upstream } from './upstream.ts';
 import { benchWebSockets } from './websockets.ts';
 
-const rounds = 5;
+/** Odd, so that the median is one of them. */
+const rounds = Number(process.env.ROUNDS ?? 5);
 const directory = mkdtempSync(join(tmpdir(), 'sekisho-wrk-'));
 const upload = join(directory, 'upload.lua');
 writeFileSync(
@@ -69,7 +70,12 @@ async function startProxy(name: string, target: string): Promise<Proxy> {
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  const [port] = (await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => {
+      throw new Error(`${name} did not start`);
+    }),
+  ])) as [Buffer];
   return {
     name,
     url: `http://127.0.0.1:${String(port).trim()}`,
@@ -87,14 +93,17 @@ async function bench(scenario: Scenario, upstream: Upstream): Promise<void> {
     const { process: child } = upstream.nginx;
     proxies.push({ name: 'nginx', url, pid: child.pid as number, process: child });
   }
-  const results = new Map<string, Measurement[]>(proxies.map(({ name }) => [name, []]));
-  const warmUp = { ...scenario.load, seconds: 2 };
-  for (const { url, pid } of proxies) await measure(url, pid, warmUp);
-  for (let round = 0; round < rounds; round++)
-    for (const { name, url, pid } of proxies)
-      results.get(name)?.push(await measure(url, pid, scenario.load));
-  print(scenario, proxies, results);
-  for (const { name, process: child } of proxies) if (name !== 'nginx') child.kill('SIGKILL');
+  try {
+    const results = new Map<string, Measurement[]>(proxies.map(({ name }) => [name, []]));
+    const warmUp = { ...scenario.load, seconds: 2 };
+    for (const { url, pid } of proxies) await measure(url, pid, warmUp);
+    for (let round = 0; round < rounds; round++)
+      for (const { name, url, pid } of proxies)
+        results.get(name)?.push(await measure(url, pid, scenario.load));
+    print(scenario, proxies, results);
+  } finally {
+    for (const { name, process: child } of proxies) if (name !== 'nginx') child.kill('SIGKILL');
+  }
 }
 
 function print(

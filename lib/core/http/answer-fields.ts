@@ -81,9 +81,7 @@ export function answerFields(
         length = value;
         break;
       case 'trailer':
-        trailer = forwardableTrailers(listTokens(value).flatMap((token) => [token, '']))
-          .filter((_, at) => at % 2 === 0)
-          .join(', ');
+        trailer = trailer === undefined ? value : `${trailer}, ${value}`;
         break;
       case 'via':
         vias = vias === undefined ? value : `${vias}, ${value}`;
@@ -95,5 +93,12 @@ export function answerFields(
       if (named.includes(answerField(fields[index] as string).lower)) fields.splice(index, 2);
   if (vias !== undefined && via !== undefined) fields.push('Via', `${vias}, ${via}`);
   else if (vias !== undefined || via !== undefined) fields.push('Via', (vias ?? via) as string);
-  return { fields, length, trailer: trailer === '' ? undefined : trailer };
+  return { fields, length, trailer: trailer === undefined ? undefined : announced(trailer) };
+}
+
+/** The names of a `Trailer` field that may be handed on, if any. */
+function announced(trailer: string): string | undefined {
+  const pairs = listTokens(trailer).flatMap((name) => [name, '']);
+  const names = forwardableTrailers(pairs).filter((_, at) => at % 2 === 0);
+  return names.length === 0 ? undefined : names.join(', ');
 }

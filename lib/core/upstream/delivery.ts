@@ -185,8 +185,12 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
       this.#answering = true;
       this.#order.body?.settle();
     }
-    if (this.#direct !== undefined) this.#direct.onDirectStart(this, status, fields, message);
-    else this.#handler.onResponseStart?.(this, status, headerObject(fields) as never, message);
+    try {
+      if (this.#direct !== undefined) this.#direct.onDirectStart(this, status, fields, message);
+      else this.#handler.onResponseStart?.(this, status, headerObject(fields) as never, message);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   onDirectWhole(
@@ -213,7 +217,11 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
       return;
     }
     this.#finish();
-    this.#direct.onDirectWhole(this, status, fields, message, body);
+    try {
+      this.#direct.onDirectWhole(this, status, fields, message, body);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   /** The server counts as busy with it as long as the socket is open. */
@@ -247,8 +255,19 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     this.onDirectStart(controller, status, rawFields(headers), message ?? '');
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over && !this.#discarding) this.#handler.onResponseData?.(this, chunk);
+  onDirectData(_controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+    if (this.#over || this.#discarding) return true;
+    try {
+      if (this.#direct?.onDirectData !== undefined) return this.#direct.onDirectData(this, chunk);
+      this.#handler.onResponseData?.(this, chunk);
+    } catch (error) {
+      this.#onThrown(error);
+    }
+    return false;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.onDirectData(controller, chunk);
   }
 
   onResponseEnd(
@@ -261,8 +280,12 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
   onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
     if (this.#over || this.#discarding) return;
     this.#finish();
-    if (this.#direct !== undefined) this.#direct.onDirectEnd(this, trailers);
-    else this.#handler.onResponseEnd?.(this, headerObject(trailers) as never);
+    try {
+      if (this.#direct !== undefined) this.#direct.onDirectEnd(this, trailers);
+      else this.#handler.onResponseEnd?.(this, headerObject(trailers) as never);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -362,6 +385,16 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
 
   #stop(): void {
     if (this.#stopTimers !== undefined) for (const stop of this.#stopTimers) stop();
+  }
+
+  /** A wrapper, or a function somebody has put into the response, threw: no fault of the server. */
+  #onThrown(cause: unknown): void {
+    const error =
+      cause instanceof ProxyError ? cause : new ProxyError('ERR_SEKISHO_HOOK', { cause });
+    const attempt = this.#attempt;
+    if (!this.#over) this.#finish();
+    attempt?.abort(error);
+    this.#handler.onResponseError?.(this, error);
   }
 
   #fail(error: Error): void {

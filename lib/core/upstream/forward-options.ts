@@ -125,6 +125,7 @@ const rewriteRule = z.record(z.string(), z.string()).transform((rules, context) 
     } catch {
       context.addIssue({
         code: 'custom',
+        path: [pattern],
         message: `${quote(pattern)} is no regular expression; use one such as '^/old/'`,
       });
       return { pattern: /(?!)/, replacement };

@@ -11,7 +11,13 @@ import type { Pool } from './pool.ts';
 import { rewriteParsedBody } from './parsed-body.ts';
 import { Reply, type ReplyOrder } from './reply.ts';
 import { RequestBody } from './request-body.ts';
-import { addWayFields, applyChanges, prepareChanges, removeFields } from './request-fields.ts';
+import {
+  addWayFields,
+  goesInCircles,
+  applyChanges,
+  prepareChanges,
+  removeFields,
+} from './request-fields.ts';
 import { requestPath } from './request-path.ts';
 import { targetsOf } from './target.ts';
 import { forwardUpgrade } from './upgrade.ts';
@@ -81,6 +87,8 @@ export function createForwarder(
       const { pool } = upstream;
       transaction.upstream = upstream.name;
       transaction.client ??= req.socket.remoteAddress;
+      if (goesInCircles(reading.via, parsed.via))
+        throw new ProxyError('ERR_SEKISHO_LOOP', { detail: `Via: ${reading.via ?? ''}` });
       const path = requestPath(req, prefix, reading.host, parsed);
       const fields = reading.pass;
       const taken = parsed.keepPrefix ? '' : req.baseUrl + prefix;
@@ -175,6 +183,7 @@ function refuser(
       error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
     const { transaction } = context;
     transaction.error ??= known.code;
+    transaction.client ??= req.socket.remoteAddress;
     if (known.source === 'client' && known.status === 400 && !res.headersSent) {
       res.setHeader('Connection', 'close');
       res.shouldKeepAlive = false;
@@ -184,6 +193,8 @@ function refuser(
       // When a reply was under way it has ended the record already, and this says nothing.
       if (transaction.outcome === undefined) transaction.status = res.statusCode;
       transaction.end('refused');
+      // A body half read by who came before would block the connection.
+      if (!req.readableEnded) req.resume();
     });
     if (req.destroyed && res.destroyed) transaction.end('client-aborted');
     else next(known);

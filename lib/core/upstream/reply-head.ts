@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { clock } from '../clock.ts';
 
 /**
@@ -26,6 +27,11 @@ export function isUntouched(res: Response): boolean {
     internals(res)._header === null &&
     internals(res)._hasBody !== undefined
   );
+}
+
+/** Whether what is written goes straight to a socket of the system's, with nobody in between who might keep it. */
+export function writesThrough(res: Response): boolean {
+  return res.write === ServerResponse.prototype.write && res.socket instanceof Socket;
 }
 
 /** The internal fields the prepared text depends on; where the first two are missing, `isUntouched` says no. */

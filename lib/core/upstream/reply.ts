@@ -8,7 +8,7 @@ import { forwardableTrailers } from '../http/fields.ts';
 import type { DirectHandler } from './http1/contract.ts';
 import { rawFields } from './http1/request-head.ts';
 import type { RequestBody } from './request-body.ts';
-import { isUntouched, writeWhole } from './reply-head.ts';
+import { isUntouched, writesThrough, writeWhole } from './reply-head.ts';
 
 /** The head of an answer as it is about to go to the client; hooks and options work on it. */
 export interface AnswerDraft {
@@ -48,7 +48,13 @@ export class Reply implements DirectHandler {
   #started = false;
   #over = false;
   #handedOver = false;
+  /** The server waits until the client has taken what was written. */
   #drains = false;
+  /** Bytes the body has when its length was stated: a byte more or less and the client reads the next answer wrong. */
+  #most = Infinity;
+  /** Nothing of the app's is between the response and its socket. */
+  #direct = false;
+  #flushed: (() => void) | undefined;
 
   constructor(order: ReplyOrder) {
     this.#order = order;
@@ -79,6 +85,7 @@ export class Reply implements DirectHandler {
     this.#started = true;
     this.#writeHead(answer);
     const { res } = this.#order;
+    this.#direct = writesThrough(res);
     // The head goes out now, not with the first byte of the body: event streams may be silent for long.
     // An empty buffer makes Node write the head as latin1, which flushHeaders() does not.
     res.write(nothing);
@@ -96,7 +103,6 @@ export class Reply implements DirectHandler {
     if (answer === undefined) return;
     const { req, res, context } = this.#order;
     context.transaction.bytesSent = body.length;
-    this.#over = true;
     if (isUntouched(res)) {
       const bodyless = req.method === 'HEAD' || res.statusCode === 304;
       const none = res.statusCode === 204;
@@ -107,6 +113,7 @@ export class Reply implements DirectHandler {
       this.#writeHead({ ...answer, length: answer.length ?? this.#lengthOf(body) });
       res.end(body, 'latin1');
     }
+    this.#over = true;
     this.#settle(controller);
   }
 
@@ -119,17 +126,56 @@ export class Reply implements DirectHandler {
     this.onDirectStart(controller, status, rawFields(headers), message ?? '');
   }
 
+  /**
+   * Writes a piece at once, not with the end of the tick, to see whether the client's socket has taken
+   * it: then its memory is free again, else the client is slower than the server and the server waits
+   * until everything is taken.
+   */
+  onDirectData(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+    if (this.#over) return true;
+    const { res, context } = this.#order;
+    const socket = this.#direct ? res.socket : null;
+    if (socket === null) {
+      this.onResponseData(controller, chunk);
+      return false;
+    }
+    context.transaction.bytesSent += chunk.length;
+    socket.cork();
+    const room = res.write(chunk, (this.#flushed ??= () => this.#onFlushed()));
+    socket.uncork();
+    if (res.writableLength === 0) return true;
+    // Corked by others (Node does for the rest of the tick that sent the head): no sign of a slow client.
+    if (room && socket.writableCorked > 0) return false;
+    this.#hold(controller);
+    return true;
+  }
+
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
     const { res, context } = this.#order;
     context.transaction.bytesSent += chunk.length;
+    if (context.transaction.bytesSent > this.#most) {
+      this.#misstated(controller);
+      return;
+    }
     if (res.write(chunk) || this.#drains) return;
+    this.#hold(controller);
+    res.once('drain', () => this.#release());
+  }
+
+  #hold(controller: Dispatcher.DispatchController): void {
+    if (this.#drains) return;
     this.#drains = true;
     controller.pause();
-    res.once('drain', () => {
-      this.#drains = false;
-      controller.resume();
-    });
+  }
+
+  #release(): void {
+    this.#drains = false;
+    this.#controller?.resume();
+  }
+
+  #onFlushed(): void {
+    if (this.#drains && this.#order.res.writableLength === 0) this.#release();
   }
 
   onResponseEnd(
@@ -141,8 +187,12 @@ export class Reply implements DirectHandler {
 
   onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
     if (this.#over) return;
+    const { res, context } = this.#order;
+    if (this.#most !== Infinity && context.transaction.bytesSent !== this.#most) {
+      this.#misstated(controller);
+      return;
+    }
     this.#over = true;
-    const { res } = this.#order;
     const kept = trailers.length === 0 ? [] : forwardableTrailers(trailers);
     if (kept.length > 0 && res.chunkedEncoding) {
       const pairs: [string, string][] = [];
@@ -227,13 +277,13 @@ export class Reply implements DirectHandler {
       next();
       return undefined;
     }
-    const { strip } = context;
+    const { stripped } = context;
     const own = res.getHeaderNames();
     const has =
-      strip.size === 0 && own.length === 0
+      stripped === undefined && own.length === 0
         ? undefined
         : (lower: string): boolean =>
-            strip.has(lower) || (own.includes(lower) && !addedUp.has(lower));
+            stripped?.has(lower) === true || (own.includes(lower) && !addedUp.has(lower));
     const answer = answerFields(fields, has, via);
     if (adjust === undefined) {
       res.statusCode = status;
@@ -262,8 +312,20 @@ export class Reply implements DirectHandler {
       res.appendHeader(fields[index] as string, fields[index + 1] as string);
     if (length !== undefined && res.statusCode !== 204) res.setHeader('Content-Length', length);
     else res.removeHeader('Content-Length');
-    if (length === undefined && trailer !== undefined && req.httpVersion !== '1.0') res.setHeader('Trailer', trailer);
+    if (length === undefined && trailer !== undefined && req.httpVersion !== '1.0')
+      res.setHeader('Trailer', trailer);
     res.writeHead(res.statusCode, res.statusMessage);
+    const bodyless = req.method === 'HEAD' || res.statusCode === 204 || res.statusCode === 304;
+    if (length !== undefined && !bodyless) this.#most = Number(length);
+  }
+
+  /** Only a wrapper can do so: the transport counts. */
+  #misstated(controller: Dispatcher.DispatchController): void {
+    const error = new ProxyError('ERR_SEKISHO_HOOK', {
+      detail: 'a wrapper gave a body that has not the length it states',
+    });
+    this.onResponseError(undefined, error);
+    controller.abort(error);
   }
 
   #lengthOf(body: string): string | undefined {

@@ -80,6 +80,9 @@ export function addWayFields(
   } else if (reading.via !== undefined) fields.push('Via', reading.via);
 }
 
+/** What an untrusted peer has said counts for nothing. */
+const nothing: Partial<RequestReading> = {};
+
 interface Way {
   readonly fields: string[];
   readonly reading: RequestReading;
@@ -91,7 +94,7 @@ interface Way {
 }
 
 function addXForwarded({ fields, reading, trusted, address, host, proto, taken }: Way): void {
-  const before: Partial<RequestReading> = trusted ? reading : {};
+  const before = trusted ? reading : nothing;
   fields.push('X-Forwarded-For', xForwardedFor(before.forwardedFor, address ?? 'unknown'));
   fields.push('X-Forwarded-Proto', before.forwardedProto ?? proto);
   if (host !== undefined) fields.push('X-Forwarded-Host', before.forwardedHost ?? host);
@@ -106,3 +109,13 @@ function addForwarded({ fields, reading, trusted, address, host, proto }: Way): 
 }
 
 export type { ForwardedOption };
+
+/** More sekishos than this in a row are no architecture but a proxy whose target is itself. */
+const mostPasses = 8;
+
+/** The request has come through proxies of this name so often that it must be going in circles (RFC 9110 §7.6.3). */
+export function goesInCircles(via: string | undefined, name: string | false): boolean {
+  if (via === undefined || name === false) return false;
+  const passes = via.split(',').filter((member) => member.trim().split(/\s+/)[1] === name);
+  return passes.length >= mostPasses;
+}

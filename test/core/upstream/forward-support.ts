@@ -95,10 +95,12 @@ export function showErrors(
   res.type('text').send(`${error.code ?? String(error)}: ${error.detail ?? ''}`);
 }
 
-/** The transactions published while the test runs whose target starts with this. */
-export function transactions(t: TestContext): Transaction[] {
+/** The transactions of this target that are published while the test runs. */
+export function transactions(t: TestContext, target = '/'): Transaction[] {
   const published: Transaction[] = [];
-  const listener = (transaction: unknown): void => void published.push(transaction as Transaction);
+  const listener = (transaction: unknown): void => {
+    if ((transaction as Transaction).target === target) published.push(transaction as Transaction);
+  };
   subscribe('sekisho:transaction', listener);
   t.after(() => unsubscribe('sekisho:transaction', listener));
   return published;

@@ -66,6 +66,10 @@ const consumeAll: RequestHandler = (req, _res, next) => {
   req.on('end', next).resume();
 };
 const consumePart: RequestHandler = (req, _res, next) => {
+  if (req.method === 'GET') {
+    next();
+    return;
+  }
   req.once('data', () => {
     req.pause();
     next();

@@ -29,7 +29,10 @@ const badAnswers: readonly (readonly [what: string, bytes: string])[] = [
   ['two Content-Lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nhello'],
   ['a Content-Length that is none', 'HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello'],
   ['another coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello'],
-  ['an unasked 101', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
+  [
+    'an unasked 101',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+  ],
   ['garbage', '\x16\x03\x01\x02\x00 this is no HTTP at all\r\n\r\n'],
   ['HTTP/0.9', '<html>hello</html>'],
   ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
@@ -69,18 +72,21 @@ test('the client keeps its connection after an error: the next request on it is 
 
 const brokenBodies: readonly (readonly [what: string, bytes: string, client: '1.0' | '1.1'])[] = (
   [
-    ['a broken chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n'],
-    ['chunks that end early', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'],
+    [
+      'a broken chunk',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n',
+    ],
+    [
+      'chunks that end early',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+    ],
     [
       'no last chunk line end',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n',
     ],
     ['a Content-Length not reached', 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello'],
   ] as const
-).flatMap(([what, bytes]) => [
-  [what, bytes, '1.1'] as const,
-  [what, bytes, '1.0'] as const,
-]);
+).flatMap(([what, bytes]) => [[what, bytes, '1.1'] as const, [what, bytes, '1.0'] as const]);
 
 for (const [what, bytes, version] of brokenBodies)
   test(`never a clean end for an HTTP/${version} client: ${what}`, async (t) => {
@@ -144,8 +150,18 @@ const bodyless: readonly (readonly [
   ['HEAD without one', 'HEAD', 'HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n', undefined],
   ['HEAD of chunks', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', undefined],
   ['204', 'GET', 'HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n', undefined],
-  ['204 with Content-Length: 0', 'GET', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', undefined],
-  ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 40\r\nETag: "x"\r\n\r\n', '40'],
+  [
+    '204 with Content-Length: 0',
+    'GET',
+    'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n',
+    undefined,
+  ],
+  [
+    '304 with a length',
+    'GET',
+    'HTTP/1.1 304 Not Modified\r\nContent-Length: 40\r\nETag: "x"\r\n\r\n',
+    '40',
+  ],
   ['304 without one', 'GET', 'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n', undefined],
 ];
 
@@ -302,9 +318,11 @@ test('what the app has set wins; Set-Cookie, Vary and Link are merged; stripped 
   });
   const { head } = parts((await exchangeRaw(port, get)).text);
   const all = (name: string): string[] =>
-    head.split('\r\n').flatMap((line) =>
-      line.toLowerCase().startsWith(`${name}: `) ? [line.slice(name.length + 2)] : [],
-    );
+    head
+      .split('\r\n')
+      .flatMap((line) =>
+        line.toLowerCase().startsWith(`${name}: `) ? [line.slice(name.length + 2)] : [],
+      );
   assert.deepEqual(all('x-frame-options'), ['SAMEORIGIN']);
   assert.deepEqual(all('set-cookie').sort(), ['app=1', 'u=1', 'v=2']);
   assert.deepEqual(all('vary').sort(), ['Accept', 'Origin']);
@@ -375,7 +393,9 @@ test('an HTTP/1.0 client that asks for keep-alive gets it only with a length', a
 });
 
 /** A server that writes 64 KiB pieces for as long as it may; `written` counts. */
-async function flood(t: TestContext): Promise<{ url: string; written: () => number; closed: () => boolean }> {
+async function flood(
+  t: TestContext,
+): Promise<{ url: string; written: () => number; closed: () => boolean }> {
   let written = 0;
   let closed = false;
   const piece = Buffer.alloc(64 * 1024, 'x');

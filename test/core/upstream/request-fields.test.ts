@@ -163,9 +163,7 @@ const way: readonly (readonly [
     true,
     'Forwarded: for=6.6.6.6\r\nForwarded: for="[::1]"\r\nX-Forwarded-For: 6.6.6.6\r\n',
     {
-      forwarded: [
-        'for=6.6.6.6, for="[::1]", for=127.0.0.1;host="shop.example:81";proto=http',
-      ],
+      forwarded: ['for=6.6.6.6, for="[::1]", for=127.0.0.1;host="shop.example:81";proto=http'],
       'x-forwarded-for': ['6.6.6.6, 127.0.0.1'],
     },
   ],
@@ -235,7 +233,7 @@ test('a trusted outer proxy and an own mount: both prefixes, outermost first', a
   assert.equal(server.seen[0]?.get('x-forwarded-prefix'), '/out/in');
 });
 
-test('changeOrigin: false hands the client\'s Host on; by default the server gets its own', async (t) => {
+test("changeOrigin: false hands the client's Host on; by default the server gets its own", async (t) => {
   const server = await recording(t);
   const kept = await proxyTo(t, server.url, { changeOrigin: false });
   const changed = await proxyTo(t, server.url);

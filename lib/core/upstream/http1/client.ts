@@ -33,6 +33,7 @@ export class Http1Client implements Transport, ConnectionOwner {
   readonly server: string;
   readonly timeouts: ConnectionTimeouts;
   readonly #dialer: Dialer;
+  readonly #secure: boolean;
   readonly #all: Set<Connection> = new Set();
   readonly #idle: Connection[] = [];
   readonly #shared: Buffer = ReceiveBuffer.shared();
@@ -44,6 +45,7 @@ export class Http1Client implements Transport, ConnectionOwner {
     this.server = serverName(url);
     this.timeouts = timeouts;
     this.#dialer = new Dialer(url, tls);
+    this.#secure = url.protocol === 'https:';
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -127,7 +129,7 @@ export class Http1Client implements Transport, ConnectionOwner {
   }
 
   #open(upgrading: boolean): Connection {
-    const receive = upgrading ? undefined : new ReceiveBuffer(this.#shared);
+    const receive = upgrading ? undefined : new ReceiveBuffer(this.#shared, !this.#secure);
     const connection = new Connection(this, this.#dialer, receive);
     this.#all.add(connection);
     this.#stopSweep ??= clock.every(this.#tick(), () => {

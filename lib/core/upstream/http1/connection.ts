@@ -52,7 +52,7 @@ export class Connection implements AnswerSink, Carrier {
     this.#receive = receive;
     this.#deadline.set('ERR_SEKISHO_CONNECT_TIMEOUT', owner.timeouts.connect);
     const onread = receive && {
-      buffer: () => receive.next(this.#streaming),
+      buffer: () => receive.next(this.#streaming, this.#exchange?.paused === true),
       callback: (count: number, bytes: Uint8Array) => {
         this.#onRead(bytes as Buffer, count);
         return true;
@@ -83,9 +83,8 @@ export class Connection implements AnswerSink, Carrier {
     return now < this.idleUntil && !this.#socket.destroyed && this.#socket.writable;
   }
 
-  /** A large body comes in and goes on; while it is held back the next read is far and may stay small. */
   get #streaming(): boolean {
-    return this.#answering && this.#exchange?.paused === false;
+    return this.#answering && this.#exchange !== undefined;
   }
 
   /** Carries an exchange; once the socket is ready, if it is not yet. */
@@ -193,7 +192,9 @@ export class Connection implements AnswerSink, Carrier {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     if (!exchange.paused) this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
-    exchange.data(this.#receive?.hand(bytes, start, end) ?? bytes.subarray(start, end));
+    const receive = this.#receive;
+    if (receive === undefined) exchange.data(bytes.subarray(start, end));
+    else if (!exchange.data(receive.hand(bytes, start, end))) receive.giveAway();
   }
 
   onEnd(trailers: string[]): void {

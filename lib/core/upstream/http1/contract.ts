@@ -21,6 +21,13 @@ export interface DirectHandler extends Dispatcher.DispatchHandler {
     message: string,
     body: string,
   ): void;
+  /**
+   * A piece of the body, in memory of the transport.
+   *
+   * @returns whether the transport may use that memory again: true only when nobody holds the piece any
+   * more, or when the handler has paused the exchange and nobody will when it resumes it
+   */
+  onDirectData?(controller: Dispatcher.DispatchController, chunk: Buffer): boolean;
   onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void;
 }
 

@@ -128,13 +128,16 @@ export class Exchange implements Dispatcher.DispatchController {
     this.end([]);
   }
 
-  data(chunk: Buffer): void {
-    if (this.ended) return;
+  /** @returns whether the memory of the piece is free again, when not paused */
+  data(chunk: Buffer): boolean {
+    if (this.ended) return true;
     try {
+      if (this.#direct?.onDirectData !== undefined) return this.#direct.onDirectData(this, chunk);
       this.#handler.onResponseData?.(this, chunk);
     } catch (error) {
       this.#onThrown(error);
     }
+    return false;
   }
 
   end(trailers: string[]): void {

@@ -1,21 +1,23 @@
 /** Large enough for what a socket usually has to give at once. */
-const bufferBytes = 64 * 1024;
+const bufferBytes = 32 * 1024;
 /** Pieces from this size on are handed over with their buffer; smaller ones are copied out. */
 const handOverBytes = 16 * 1024;
 
 /**
  * The memory a connection is read into. All idle and small-talking connections of a client share one
- * buffer; one that streams a large body reads into buffers of its own, which go on to the other side
- * without a copy.
+ * buffer; one that streams a large body has one of its own, from which pieces go on to the other side
+ * without a copy. A receiver that keeps a piece longer than until it resumes keeps the whole buffer.
  */
 export class ReceiveBuffer {
   readonly #shared: Buffer;
+  readonly #pausesAtOnce: boolean;
   #own: Buffer | undefined;
-  #handed = false;
   #large = false;
 
-  constructor(shared: Buffer) {
+  /** @param pausesAtOnce nothing is read any more when the socket was paused; TLS still gives what it has decrypted */
+  constructor(shared: Buffer, pausesAtOnce: boolean) {
     this.#shared = shared;
+    this.#pausesAtOnce = pausesAtOnce;
   }
 
   static shared(): Buffer {
@@ -23,22 +25,22 @@ export class ReceiveBuffer {
   }
 
   /** The buffer for the next read. */
-  next(streaming: boolean): Buffer {
-    if (!streaming || !this.#large) {
-      this.#own = undefined;
-      return this.#shared;
-    }
-    if (this.#own === undefined || this.#handed) this.#own = Buffer.allocUnsafeSlow(bufferBytes);
-    this.#handed = false;
-    return this.#own;
+  next(streaming: boolean, paused: boolean): Buffer {
+    if (!streaming) this.#own = undefined;
+    else if (this.#large && (this.#pausesAtOnce || !paused))
+      return (this.#own ??= Buffer.allocUnsafeSlow(bufferBytes));
+    return this.#shared;
   }
 
-  /** A piece of what was read, as a buffer the receiver may keep. */
+  /** A piece of what was read, as a buffer the receiver may use until it resumes; if it keeps it, `giveAway` is called next. */
   hand(bytes: Buffer, start: number, end: number): Buffer {
     this.#large = end - start >= handOverBytes;
-    if (bytes.buffer !== this.#own?.buffer || !this.#large)
-      return Buffer.from(bytes.subarray(start, end));
-    this.#handed = true;
-    return bytes.subarray(start, end);
+    const piece = bytes.subarray(start, end);
+    return bytes.buffer === this.#own?.buffer ? piece : Buffer.from(piece);
+  }
+
+  /** The piece handed last is kept by its receiver. */
+  giveAway(): void {
+    this.#own = undefined;
   }
 }

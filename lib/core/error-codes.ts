@@ -1,0 +1,92 @@
+/** Whose fault a failure is: the first of the two questions a proxy asks of an error. */
+export type ErrorSource = 'client' | 'upstream' | 'proxy' | 'policy';
+
+/** Where on a request's way it happened. */
+export type ErrorStage =
+  'request' | 'route' | 'pick' | 'resolve' | 'connect' | 'send' | 'headers' | 'body' | 'upgrade';
+
+/** Every way a request can fail inside sekisho. Codes are public and stable. */
+export type ErrorCode =
+  | 'ERR_SEKISHO_BAD_REQUEST'
+  | 'ERR_SEKISHO_BAD_FRAMING'
+  | 'ERR_SEKISHO_BAD_HOST'
+  | 'ERR_SEKISHO_BAD_PATH'
+  | 'ERR_SEKISHO_LOOP'
+  | 'ERR_SEKISHO_CLIENT_ABORTED'
+  | 'ERR_SEKISHO_CLIENT_TIMEOUT'
+  | 'ERR_SEKISHO_UPGRADE_REFUSED'
+  | 'ERR_SEKISHO_BODY_CONSUMED'
+  | 'ERR_SEKISHO_TARGET'
+  | 'ERR_SEKISHO_HOOK'
+  | 'ERR_SEKISHO_SHUTTING_DOWN'
+  | 'ERR_SEKISHO_NO_SERVER'
+  | 'ERR_SEKISHO_STICKY_LOST'
+  | 'ERR_SEKISHO_QUEUE_FULL'
+  | 'ERR_SEKISHO_QUEUE_TIMEOUT'
+  | 'ERR_SEKISHO_DNS'
+  | 'ERR_SEKISHO_CONNECT_REFUSED'
+  | 'ERR_SEKISHO_CONNECT_TIMEOUT'
+  | 'ERR_SEKISHO_TLS'
+  | 'ERR_SEKISHO_UPSTREAM_RESET'
+  | 'ERR_SEKISHO_UPSTREAM_PROTOCOL'
+  | 'ERR_SEKISHO_HEADERS_TIMEOUT'
+  | 'ERR_SEKISHO_IDLE_TIMEOUT'
+  | 'ERR_SEKISHO_TOTAL_TIMEOUT'
+  | 'ERR_SEKISHO_TRUNCATED';
+
+export interface ErrorKind {
+  readonly status: number;
+  readonly source: ErrorSource;
+  readonly stage: ErrorStage;
+  /** Nothing of the request can have been executed, so another server may be asked. */
+  readonly retryable: boolean;
+  /** The RFC 9209 §2.3 error type for `Proxy-Status`. */
+  readonly proxyStatus: string;
+  /** What the client is told; says nothing about the inside. */
+  readonly title: string;
+}
+
+function kind(
+  status: number,
+  source: ErrorSource,
+  stage: ErrorStage,
+  retryable: boolean,
+  proxyStatus: string,
+  title: string,
+): ErrorKind {
+  return { status, source, stage, retryable, proxyStatus, title };
+}
+
+/** What each code means. */
+// prettier-ignore
+export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
+  ERR_SEKISHO_BAD_REQUEST: kind(400, 'client', 'request', false, 'http_request_error', 'The request is malformed'),
+  ERR_SEKISHO_BAD_FRAMING: kind(400, 'client', 'request', false, 'http_request_error', 'The length of the request is ambiguous'),
+  ERR_SEKISHO_BAD_HOST: kind(400, 'client', 'request', false, 'http_request_error', 'The Host of the request is missing, malformed or ambiguous'),
+  ERR_SEKISHO_BAD_PATH: kind(400, 'client', 'route', false, 'http_request_error', 'The path of the request is malformed or ambiguous'),
+  ERR_SEKISHO_LOOP: kind(508, 'client', 'route', false, 'proxy_loop_detected', 'The request has come back to a proxy it already passed'),
+  ERR_SEKISHO_CLIENT_ABORTED: kind(499, 'client', 'body', false, 'http_request_error', 'The client went away'),
+  ERR_SEKISHO_CLIENT_TIMEOUT: kind(408, 'client', 'send', false, 'http_request_error', 'The request body did not arrive in time'),
+  ERR_SEKISHO_UPGRADE_REFUSED: kind(501, 'client', 'upgrade', false, 'http_request_denied', 'Upgrades are not accepted here'),
+  ERR_SEKISHO_BODY_CONSUMED: kind(500, 'proxy', 'send', false, 'proxy_internal_error', 'The request body was consumed before it could be forwarded'),
+  ERR_SEKISHO_TARGET: kind(500, 'proxy', 'pick', false, 'proxy_configuration_error', 'The proxy could not tell where to send the request'),
+  ERR_SEKISHO_HOOK: kind(500, 'proxy', 'request', false, 'proxy_internal_error', 'A hook of this proxy failed'),
+  ERR_SEKISHO_SHUTTING_DOWN: kind(503, 'proxy', 'request', true, 'proxy_internal_error', 'The proxy is shutting down'),
+  ERR_SEKISHO_NO_SERVER: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'No server is available'),
+  ERR_SEKISHO_STICKY_LOST: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'The server of this session is not available'),
+  ERR_SEKISHO_QUEUE_FULL: kind(503, 'upstream', 'pick', true, 'connection_limit_reached', 'All servers are busy'),
+  ERR_SEKISHO_QUEUE_TIMEOUT: kind(503, 'upstream', 'pick', true, 'connection_limit_reached', 'All servers stayed busy'),
+  ERR_SEKISHO_DNS: kind(502, 'upstream', 'resolve', true, 'dns_error', 'The server could not be found'),
+  ERR_SEKISHO_CONNECT_REFUSED: kind(502, 'upstream', 'connect', true, 'connection_refused', 'The server could not be reached'),
+  ERR_SEKISHO_CONNECT_TIMEOUT: kind(504, 'upstream', 'connect', true, 'connection_timeout', 'The server could not be reached in time'),
+  ERR_SEKISHO_TLS: kind(502, 'upstream', 'connect', true, 'tls_protocol_error', 'No secure connection to the server could be made'),
+  ERR_SEKISHO_UPSTREAM_RESET: kind(502, 'upstream', 'headers', false, 'connection_terminated', 'The server closed the connection without an answer'),
+  ERR_SEKISHO_UPSTREAM_PROTOCOL: kind(502, 'upstream', 'headers', false, 'http_protocol_error', 'The server gave an answer that breaks HTTP'),
+  ERR_SEKISHO_HEADERS_TIMEOUT: kind(504, 'upstream', 'headers', false, 'http_response_timeout', 'The server did not answer in time'),
+  ERR_SEKISHO_IDLE_TIMEOUT: kind(504, 'upstream', 'body', false, 'http_response_timeout', 'The server stopped in the middle of its answer'),
+  ERR_SEKISHO_TOTAL_TIMEOUT: kind(504, 'upstream', 'body', false, 'http_response_timeout', 'The exchange took too long'),
+  ERR_SEKISHO_TRUNCATED: kind(502, 'upstream', 'body', false, 'http_response_incomplete', 'The answer of the server ended early'),
+};
+
+/** All codes, e.g. for a table of them in docs or a dashboard. */
+export const errorCodes: readonly ErrorCode[] = Object.keys(errorKinds) as ErrorCode[];

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import test from 'node:test';
+import { WebSocket } from 'ws';
+import { runExample } from '../support/example.ts';
+import { until } from '../support/servers.ts';
+
+/** What a reader would try of each example. */
+const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
+  async 'attach.ts'(url) {
+    assert.equal(await echoed(`${url}/echo`), 'hello');
+  },
+  async 'balanced-proxy.ts'(url) {
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => body(`${url}/image/cat.png`)),
+    );
+    assert.deepEqual(answers.map((answer) => answer.split(' ', 1)[0]).sort(), [
+      ...['one', 'one'],
+      ...['two', 'two', 'two', 'two'],
+    ]);
+    assert.match(answers[0]!, /GET \/cat\.png/);
+    const servers = (await (await fetch(`${url}/servers`)).json()) as { backup: boolean }[];
+    assert.deepEqual(
+      servers.map(({ backup }) => backup),
+      [false, false, true],
+    );
+  },
+  async 'error-pages.ts'(url) {
+    const problem = await fetch(`${url}/shop`);
+    // 502 when nothing listens there, 503 once that is known.
+    assert.match(String(problem.status), /^50[23]$/);
+    assert.equal(problem.headers.get('content-type'), 'application/problem+json');
+    const page = await fetch(`${url}/shop`, { headers: { accept: 'text/html' } });
+    assert.match(await page.text(), /Back soon.*Quote [\w-]{36}\./);
+  },
+  async 'existing-hpm.ts'(url) {
+    const answers = [await body(`${url}/image/cat.png`), await body(`${url}/image/cat.png`)];
+    assert.deepEqual(answers.sort(), ['one answers GET /cat.png\n', 'two answers GET /cat.png\n']);
+  },
+  async 'https-redirect.ts'(url) {
+    const answer = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });
+    assert.equal(answer.status, 308);
+    assert.match(answer.headers.get('location')!, /^https:\/\/localhost:\d+\/basket\?id=1$/);
+  },
+  async 'prefix-router.ts'(url) {
+    assert.equal(await body(`${url}/`), 'the app itself\n');
+    assert.equal(await body(`${url}/blog/hello`), 'the blog answers GET /hello\n');
+    assert.equal(await body(`${url}/blog/archive/1999`), 'the archive answers GET /1999\n');
+    // fetch() does not let its caller set Host.
+    const [shop] = (await once(
+      get(`${url}/basket`, { headers: { host: 'shop.example.com' } }),
+      'response',
+    )) as [IncomingMessage];
+    assert.equal(await text(shop), 'the shop answers GET /basket\n');
+  },
+  async 'security-headers.ts'(url) {
+    const { headers } = await fetch(url);
+    assert.equal(headers.get('x-frame-options'), 'DENY');
+    assert.equal(headers.get('server'), null);
+    assert.equal(headers.get('x-backend'), null);
+  },
+  async 'websocket.ts'(url) {
+    assert.equal(await echoed(`${url}/echo?ticket=valid`), 'hello');
+    await assert.rejects(echoed(`${url}/echo`), /Unexpected server response: 401/);
+  },
+};
+
+test('every example is tried here', () => {
+  const files = readdirSync('examples').filter((file) => file.endsWith('.ts'));
+  assert.deepEqual(files.sort(), [...Object.keys(examples), 'gateway.ts'].sort());
+});
+
+for (const [file, attempt] of Object.entries(examples))
+  test(`examples/${file} does what it says and ends at Ctrl-C`, async (t) => {
+    const example = await runExample(t, `examples/${file}`);
+    await attempt(example.url);
+    assert.equal(await example.end('SIGINT'), 0, example.output());
+  });
+
+test('examples/gateway.ts reaches all of its servers', async (t) => {
+  const { url, output } = await runExample(t, 'examples/gateway.ts');
+  assert.match(await body(`${url}/`), /<h1>sekisho<\/h1>/);
+  assert.match(await body(`${url}/home.js`), /new WebSocket/);
+  assert.match(await body(`${url}/blog/`), /Notes from the road/);
+  assert.match(await body(`${url}/blog/hakone`), /A day at Hakone/);
+  assert.match(await body(`${url}/image/a.svg`), /<svg.*image[123]</s);
+  assert.equal(await echoed(`${url}/echo`), 'hello');
+  const posted = await fetch(`${url}/echo`, { method: 'POST', body: 'to and fro' });
+  assert.equal(await posted.text(), 'to and fro');
+  const nowhere = await fetch(`${url}/nowhere`);
+  assert.equal(nowhere.status, 404);
+  assert.equal(nowhere.headers.get('content-type'), 'application/problem+json');
+  assert.ok(nowhere.headers.has('content-security-policy'));
+  assert.match(output(), /curl http:\/\/localhost:\d+\/blog\/hakone/);
+});
+
+test('examples/gateway.ts does without an image server that was killed', async (t) => {
+  const { url, output } = await runExample(t, 'examples/gateway.ts');
+  const drawers = async (): Promise<Set<string | undefined>> => {
+    const pictures = Array.from({ length: 24 }, () => body(`${url}/image/a.svg`));
+    return new Set((await Promise.all(pictures)).map((svg) => /image\d/.exec(svg)?.[0]));
+  };
+  await until(async () => (await drawers()).size === 3, 'all three draw');
+  process.kill(pidsOf(output()).get('image1')!, 'SIGKILL');
+  await until(() => output().includes('image1 is gone'), 'its end is noticed');
+  assert.deepEqual([...(await drawers())].sort(), ['image2', 'image3']);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  test(`examples/gateway.ts leaves nothing behind at ${signal}`, async (t) => {
+    const example = await runExample(t, 'examples/gateway.ts');
+    const pids = pidsOf(example.output());
+    assert.deepEqual([...pids.keys()], ['blog', 'echo', 'image1', 'image2', 'image3']);
+    // Both an idle connection and a WebSocket are open when it has to end.
+    await body(`${example.url}/image/a.svg`);
+    const socket = new WebSocket(`${example.url.replace('http', 'ws')}/echo`);
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    assert.equal(await example.end(signal), 0, example.output());
+    assert.equal((await closed)[0], 1001);
+    for (const [name, pid] of pids) assert.ok(!isAlive(pid), `${name}, process ${pid}, is alive`);
+  });
+
+test('examples/gateway.ts says so when its port is taken, and leaves nothing behind', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.after(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  await assert.rejects(
+    runExample(t, 'examples/gateway.ts', { PORT: String(port) }),
+    new RegExp(`ended with 1: .*port ${port}: another process listens.*PORT=3001 npm start`, 's'),
+  );
+});
+
+async function body(url: string): Promise<string> {
+  const answer = await fetch(url);
+  assert.equal(answer.status, 200, url);
+  return answer.text();
+}
+
+/** Sends `hello` through a WebSocket and tells what comes back. */
+async function echoed(url: string): Promise<string> {
+  const socket = new WebSocket(url.replace('http', 'ws'));
+  try {
+    await once(socket, 'open');
+    socket.send('hello');
+    const [data] = (await once(socket, 'message')) as [Buffer];
+    return String(data);
+  } finally {
+    socket.terminate();
+  }
+}
+
+function pidsOf(output: string): Map<string, number> {
+  const line = /Processes: (.*)/.exec(output)?.[1] ?? '';
+  return new Map(
+    [...line.matchAll(/(\w+) (\d+)/g)].map(([, name = '', pid]) => [name, Number(pid)]),
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
