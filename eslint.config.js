@@ -60,7 +60,7 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/only-throw-error': 'off',
-      // isolatedDeclarations wants the type on the left.
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/consistent-generic-constructors': 'off',
       'no-restricted-globals': ['error', 'setTimeout', 'setInterval'],
       'no-restricted-properties': [

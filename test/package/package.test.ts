@@ -173,6 +173,7 @@ test('a wrong option is an error of types in a foreign project', async () => {
     esm,
     'tsc',
     '--noEmit',
+    '--skipLibCheck',
     '--module',
     'nodenext',
     '--ignoreConfig',

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import test from 'node:test';
 import * as sekisho from 'sekisho';
@@ -10,7 +11,7 @@ import ts from 'typescript';
 import { errorCodes, ProxyError } from '../../lib/core/errors.ts';
 import { forwarderSchema } from '../../lib/core/upstream/forward-options.ts';
 import { listen, until } from '../support/servers.ts';
-import { manifest, root } from './packed.ts';
+import { command, manifest, root } from './packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const snippets = [...readme.matchAll(/^```[tj]s\n(.*?)^```/gms)].map(([, code = '']) => code);
@@ -78,6 +79,18 @@ test('the first snippet proxies', async (t) => {
     20_000,
   );
 });
+
+for (const [index, snippet] of snippets.entries())
+  test(`snippet ${index + 1} runs: ${snippet.split('\n').at(-2) ?? ''}`, async () => {
+    const code = stripTypeScriptTypes(completed(snippet)).replace('3000', '0');
+    // Servers that listen would go on for ever.
+    const ended = `${code}\nsetTimeout(() => process.exit(), 200);`;
+    await command(
+      root,
+      process.execPath,
+      ...['--conditions=sekisho-source', '--input-type=module', '--eval', ended],
+    );
+  });
 
 const rows = new Map(
   [...readme.matchAll(/^\| `(ERR_\w+)` +\| (\d+) +\| (.+) \|$/gm)].map(

@@ -187,7 +187,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     }
     try {
       if (this.#direct !== undefined) this.#direct.onDirectStart(this, status, fields, message);
-      else this.#handler.onResponseStart?.(this, status, headerObject(fields) as never, message);
+      else this.#handler.onResponseStart?.(this, status, headerObject(fields), message);
     } catch (error) {
       this.#onThrown(error);
     }
@@ -203,7 +203,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     if (this.#over || this.#discarding) return;
     if (this.#direct === undefined) {
       this.onDirectStart(controller, status, fields, message);
-      if (this.#discarding) {
+      if (this.#discarding as boolean) {
         this.#again(`status ${status}`);
         return;
       }
@@ -242,7 +242,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     this.#stop();
     if (socket.closed) pool.release(server);
     else socket.once('close', () => pool.release(server));
-    this.#handler.onRequestUpgrade?.(this, status, headers as never, socket);
+    this.#handler.onRequestUpgrade?.(this, status, headers, socket);
   }
 
   /** A transport with nothing but undici's contract. */
@@ -282,7 +282,7 @@ export class Delivery implements DirectHandler, Dispatcher.DispatchController {
     this.#finish();
     try {
       if (this.#direct !== undefined) this.#direct.onDirectEnd(this, trailers);
-      else this.#handler.onResponseEnd?.(this, headerObject(trailers) as never);
+      else this.#handler.onResponseEnd?.(this, headerObject(trailers));
     } catch (error) {
       this.#onThrown(error);
     }

@@ -111,8 +111,8 @@ export function fieldProblem(name: string, value: FieldChanges[string]): string 
   if (!fieldName.test(name)) return `${quote(name)} is no field name; use a token such as 'X-Name'`;
   if (ownFields.has(name.toLowerCase()))
     return `${quote(name)} belongs to the connection; leave it to the proxy`;
-  const values = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [];
-  const wrong = values.find((single: string) => !fieldValue.test(single));
+  const values = value === null || value === false ? [] : [value].flat();
+  const wrong = values.find((single) => !fieldValue.test(single));
   return wrong === undefined
     ? undefined
     : `${quote(wrong)} has bytes no field may have; use printable latin1 characters`;

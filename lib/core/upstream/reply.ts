@@ -8,6 +8,7 @@ import { forwardableTrailers } from '../http/fields.ts';
 import type { DirectHandler } from './http1/contract.ts';
 import { rawFields } from './http1/request-head.ts';
 import type { RequestBody } from './request-body.ts';
+import type { Transaction } from '../transaction.ts';
 import { isUntouched, writesThrough, writeWhole } from './reply-head.ts';
 
 /** The head of an answer as it is about to go to the client; hooks and options work on it. */
@@ -50,6 +51,9 @@ export class Reply implements DirectHandler {
   #handedOver = false;
   /** The server waits until the client has taken what was written. */
   #drains = false;
+  readonly #closed = (): void => {
+    this.#onClose();
+  };
   /** Bytes the body has when its length was stated: a byte more or less and the client reads the next answer wrong. */
   #most = Infinity;
   /** Nothing of the app's is between the response and its socket. */
@@ -58,9 +62,7 @@ export class Reply implements DirectHandler {
 
   constructor(order: ReplyOrder) {
     this.#order = order;
-    order.res.on('close', () => {
-      this.#onClose();
-    });
+    order.res.on('close', this.#closed);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -92,7 +94,7 @@ export class Reply implements DirectHandler {
   }
 
   onDirectWhole(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
     fields: readonly string[],
     message: string,
@@ -114,7 +116,7 @@ export class Reply implements DirectHandler {
       res.end(body, 'latin1');
     }
     this.#over = true;
-    this.#settle(controller);
+    this.#settle();
   }
 
   onResponseStart(
@@ -201,7 +203,7 @@ export class Reply implements DirectHandler {
       res.addTrailers(pairs);
     }
     res.end();
-    this.#settle(controller);
+    this.#settle();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -247,7 +249,7 @@ export class Reply implements DirectHandler {
   }
 
   /** Nobody wants what is left of the request's body; unread it would block the connection. */
-  #settle(_controller: Dispatcher.DispatchController): void {
+  #settle(): void {
     const { req } = this.#order;
     if (this.#order.body !== undefined && !req.readableEnded) req.resume();
   }
@@ -274,6 +276,8 @@ export class Reply implements DirectHandler {
       this.#controller?.abort(
         new ProxyError('ERR_SEKISHO_CLIENT_ABORTED', { detail: 'fallthrough' }),
       );
+      res.off('close', this.#closed);
+      endsWith(res, context.transaction);
       next();
       return undefined;
     }
@@ -335,6 +339,22 @@ export class Reply implements DirectHandler {
 }
 
 const nothing = Buffer.alloc(0);
+
+/** Responses that were left to the next handler by one forwarder or several. */
+const handedOver: WeakSet<Response> = new WeakSet();
+
+/** Ends the record with the response, if nobody who knows more does. */
+function endsWith(res: Response, transaction: Transaction): void {
+  if (handedOver.has(res)) return;
+  handedOver.add(res);
+  res.once('close', () => {
+    queueMicrotask(() => {
+      if (transaction.outcome === undefined) transaction.status = res.statusCode;
+      transaction.end(res.writableFinished ? 'completed' : 'client-aborted');
+    });
+  });
+}
+
 /** What logs show for a client that has left before there was an answer (nginx' word for it). */
 const abortedStatus = 499;
 

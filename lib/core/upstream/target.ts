@@ -30,7 +30,7 @@ export function targetsOf(
     return { find: () => target, close: () => Promise.resolve() };
   }
   const least = options.discover === undefined ? 1 : 0;
-  const inputs = Array.isArray(target) ? target : target === undefined ? [] : [target];
+  const inputs = Array.isArray(target) ? target : (target as unknown) === undefined ? [] : [target];
   const servers = parseOptions(`${middleware} target`, serversField({ least }), inputs);
   const [first] = servers;
   const upstream = new Upstream(

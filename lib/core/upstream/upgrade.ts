@@ -33,7 +33,7 @@ export function forwardUpgrade({ delivery, reply, upgrade, path, fields }: Upgra
       detail: 'the Upgrade field names no protocol',
     });
   const options: Dispatcher.DispatchOptions = {
-    method: delivery.req.method as Dispatcher.HttpMethod,
+    method: delivery.req.method,
     path,
     headers: fields,
     upgrade: protocol,
@@ -63,7 +63,7 @@ class UpgradeReply extends Reply {
   ): void {
     const { res, context } = this.#order;
     const { transaction } = context;
-    const switched = headers['upgrade'] ?? this.#protocol;
+    const switched = headers.upgrade ?? this.#protocol;
     if (!this.handOver() || res.headersSent) {
       server.destroy();
       return;

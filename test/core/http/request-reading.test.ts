@@ -82,7 +82,7 @@ test('what goes on, what is read, and what Connection takes away', () => {
     ],
     '1.1',
   );
-  assert.deepEqual(reading.pass, ['X-A', '1', 'x-a', '3']);
+  assert.deepEqual(reading.pass, ['Host', 'a', 'X-A', '1', 'x-a', '3']);
   assert.equal(reading.trailersWanted, true);
   assert.equal(reading.expectsContinue, true);
   assert.equal(reading.maxForwards, 7);

@@ -278,7 +278,7 @@ test('a function of the app in the response that throws: a named 500, and no ser
   const server = await recording(t);
   const { port } = await appWith(t, (app) => {
     app.use((_req, res, next) => {
-      const { writeHead } = res;
+      const writeHead = res.writeHead.bind(res);
       res.writeHead = () => {
         res.writeHead = writeHead;
         return fail();

@@ -82,9 +82,16 @@ export async function proxyTo(
 
 /** `code: detail` as the body. */
 export function showErrors(
-  error: { status?: number; code?: string; detail?: string; headers?: Record<string, string> },
+  error: {
+    status?: number;
+    code?: string;
+    message?: string;
+    detail?: string;
+    headers?: Record<string, string>;
+  },
   _req: express.Request,
   res: express.Response,
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows an error handler by its four parameters
   _next: express.NextFunction,
 ): void {
   if (res.headersSent) {
@@ -92,7 +99,7 @@ export function showErrors(
     return;
   }
   res.status(error.status ?? 500).set(error.headers ?? {});
-  res.type('text').send(`${error.code ?? String(error)}: ${error.detail ?? ''}`);
+  res.type('text').send(`${error.code ?? error.message ?? ''}: ${error.detail ?? ''}`);
 }
 
 /** The transactions of this target that are published while the test runs. */

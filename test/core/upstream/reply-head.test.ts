@@ -10,10 +10,8 @@ import { appWith, parts, recording } from './forward-support.ts';
 
 /** As on-headers does: a function of its own in the place of `res.writeHead`. */
 const overridden: RequestHandler = (_req, res, next) => {
-  const { writeHead } = res;
-  res.writeHead = function (...args: unknown[]) {
-    return (writeHead as (...all: unknown[]) => typeof res).apply(res, args);
-  } as typeof writeHead;
+  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => typeof res;
+  res.writeHead = ((...args: unknown[]) => writeHead(...args)) as typeof res.writeHead;
   next();
 };
 

@@ -4,7 +4,7 @@ import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import type { ForwarderOptions } from '../../../lib/core/upstream/forward.ts';
 import { exchangeRaw } from '../../support/servers.ts';
 import express from 'express';
-import { appWith, proxyTo, recording } from './forward-support.ts';
+import { appWith, proxyTo, recording, type Seen } from './forward-support.ts';
 
 const dropped: readonly (readonly [what: string, line: string])[] = [
   ['Keep-Alive', 'Keep-Alive: timeout=5'],
@@ -30,10 +30,10 @@ for (const [what, line] of dropped)
     const server = await recording(t);
     const { port } = await proxyTo(t, server.url);
     await exchangeRaw(port, `GET / HTTP/1.1\r\nHost: a\r\n${line}\r\nX-Kept: 1\r\n\r\n`);
-    const [seen] = server.seen;
+    const seen = server.seen[0]!;
     const name = line.slice(0, line.indexOf(':')).toLowerCase();
-    assert.deepEqual(seen?.all(name), []);
-    assert.equal(seen?.get('x-kept'), '1');
+    assert.deepEqual(seen.all(name), []);
+    assert.equal(seen.get('x-kept'), '1');
   });
 
 test('fields that Connection names stay on their hop, those this proxy writes go on', async (t) => {
@@ -44,13 +44,13 @@ test('fields that Connection names stay on their hop, those this proxy writes go
     'GET / HTTP/1.1\r\nHost: a\r\nX-Hop: 1\r\nx-HOP: 2\r\nX-Stays: 3\r\n' +
       'Connection: X-Hop , close,, X-Forwarded-For\r\nConnection: host, via, content-length\r\n\r\n',
   );
-  const [seen] = server.seen;
-  assert.deepEqual(seen?.all('x-hop'), []);
-  assert.equal(seen?.get('x-stays'), '3');
-  assert.equal(seen?.get('x-forwarded-for'), '127.0.0.1');
-  assert.equal(seen?.get('via'), '1.1 sekisho');
-  assert.equal(seen?.get('host'), server.url.slice('http://'.length));
-  assert.equal(seen?.get('connection'), 'keep-alive');
+  const seen = server.seen[0]!;
+  assert.deepEqual(seen.all('x-hop'), []);
+  assert.equal(seen.get('x-stays'), '3');
+  assert.equal(seen.get('x-forwarded-for'), '127.0.0.1');
+  assert.equal(seen.get('via'), '1.1 sekisho');
+  assert.equal(seen.get('host'), server.url.slice('http://'.length));
+  assert.equal(seen.get('connection'), 'keep-alive');
 });
 
 test('TE: trailers goes on, with the connection option RFC 9110 §10.1.4 demands; other codings do not', async (t) => {
@@ -61,11 +61,11 @@ test('TE: trailers goes on, with the connection option RFC 9110 §10.1.4 demands
     'GET / HTTP/1.1\r\nHost: a\r\nTE: gzip;q=0.5, trailers\r\nConnection: TE\r\n\r\n',
   );
   await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nTE: gzip\r\nConnection: TE\r\n\r\n');
-  const [wanted, unwanted] = server.seen;
-  assert.deepEqual(wanted?.all('te'), ['trailers']);
-  assert.match(wanted?.get('connection') ?? '', /\bTE\b/i);
-  assert.deepEqual(unwanted?.all('te'), []);
-  assert.doesNotMatch(unwanted?.get('connection') ?? '', /\bTE\b/i);
+  const [wanted, unwanted] = server.seen as [Seen, Seen];
+  assert.deepEqual(wanted.all('te'), ['trailers']);
+  assert.match(wanted.get('connection') ?? '', /\bTE\b/i);
+  assert.deepEqual(unwanted.all('te'), []);
+  assert.doesNotMatch(unwanted.get('connection') ?? '', /\bTE\b/i);
 });
 
 test('order, repetition, spelling and latin1 bytes of request fields are kept', async (t) => {
@@ -199,11 +199,11 @@ test('an HTTP/1.0 client without Host: no X-Forwarded-Host, Via says 1.0', async
   const server = await recording(t);
   const { port } = await proxyTo(t, server.url);
   await exchangeRaw(port, 'GET / HTTP/1.0\r\n\r\n');
-  const [seen] = server.seen;
-  assert.deepEqual(seen?.all('x-forwarded-host'), []);
-  assert.equal(seen?.get('x-forwarded-port'), '80');
-  assert.equal(seen?.get('via'), '1.0 sekisho');
-  assert.equal(seen?.get('host'), server.url.slice('http://'.length));
+  const seen = server.seen[0]!;
+  assert.deepEqual(seen.all('x-forwarded-host'), []);
+  assert.equal(seen.get('x-forwarded-port'), '80');
+  assert.equal(seen.get('via'), '1.0 sekisho');
+  assert.equal(seen.get('host'), server.url.slice('http://'.length));
 });
 
 const prefixes: readonly (readonly [keepPrefix: boolean, url: string, prefix: string[]])[] = [
@@ -244,6 +244,15 @@ test("changeOrigin: false hands the client's Host on; by default the server gets
   assert.equal(server.seen[1].get('x-forwarded-host'), 'Shop.example:81');
 });
 
+test('headers.request may set the Host', async (t) => {
+  const server = await recording(t);
+  const { port } = await proxyTo(t, server.url, {
+    headers: { request: { host: 'other.example' } },
+  });
+  await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.deepEqual(server.seen[0]?.all('host'), ['other.example']);
+});
+
 test('headers.request sets, repeats, takes out, and wins over client and proxy', async (t) => {
   const server = await recording(t);
   const { port } = await proxyTo(t, server.url, {
@@ -263,8 +272,8 @@ test('headers.request sets, repeats, takes out, and wins over client and proxy',
     port,
     'GET / HTTP/1.1\r\nHost: a\r\nX-KEY: mine\r\nCookie: a=1\r\nCookie: b=2\r\nUser-Agent: x\r\nAccept: */*\r\n\r\n',
   );
-  const [seen] = server.seen;
-  assert.deepEqual(seen?.all('x-key'), ['secret']);
+  const seen = server.seen[0]!;
+  assert.deepEqual(seen.all('x-key'), ['secret']);
   assert.deepEqual(seen.all('x-many'), ['1', '2']);
   assert.deepEqual(seen.all('cookie'), []);
   assert.deepEqual(seen.all('user-agent'), []);

@@ -108,7 +108,7 @@ const badResults: readonly unknown[] = [
 ];
 
 for (const result of badResults)
-  test(`a pathRewrite that gives ${JSON.stringify(result) ?? 'undefined'} is a named 500`, async (t) => {
+  test(`a pathRewrite that gives ${result === undefined ? 'undefined' : JSON.stringify(result)} is a named 500`, async (t) => {
     const server = await recording(t);
     const { port } = await proxyTo(t, server.url, { pathRewrite: () => result as string });
     const { text } = await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');

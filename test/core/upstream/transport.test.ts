@@ -101,7 +101,7 @@ test('http2: HEAD, 204 and 304 have no body', async (t) => {
 // undici tells of the end before it tells of trailers, so those of HTTP/2 are not handed on.
 test('http2: an answer with trailers is complete', async (t) => {
   const server = await http2Server(t, (_req, res) => {
-    res.setTrailer('x-sum', '1');
+    (res as unknown as { setTrailer(name: string, value: string): void }).setTrailer('x-sum', '1');
     res.write('hello');
     res.end();
   });
@@ -136,7 +136,7 @@ test('http2: a server that does not answer in time is a 504', async (t) => {
 
 test('http2: a server that speaks only HTTP/1.1 is spoken to so', async (t) => {
   const server = createHttpsServer(certificate, (_req, res) => res.end('one'));
-  const { port: upstreamPort } = await listen(t, server as never);
+  const { port: upstreamPort } = await listen(t, server);
   const { port } = await proxyTo(t, `https://localhost:${upstreamPort}`, options());
   assert.match((await exchangeRaw(port, get)).text, /^HTTP\/1\.1 200 [^]*one$/);
 });
@@ -155,7 +155,7 @@ for (const http2 of [false, true])
 
 test('https with a given authority', async (t) => {
   const server = createHttpsServer(certificate, (_req, res) => res.end('secure'));
-  const { port: upstreamPort } = await listen(t, server as never);
+  const { port: upstreamPort } = await listen(t, server);
   const { port } = await proxyTo(t, `https://localhost:${upstreamPort}`, {
     tls: { ca: authority.cert },
   });

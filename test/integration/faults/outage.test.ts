@@ -42,12 +42,17 @@ suite('outage', () => {
       );
       assert.ok(during.length > 0);
       assert.deepEqual(
-        during.filter(({ status, retryAfter }) => status !== 503 || !/^[1-9]\d*$/.test(retryAfter ?? '')),
+        during.filter(
+          ({ status, retryAfter }) => status !== 503 || !/^[1-9]\d*$/.test(retryAfter ?? ''),
+        ),
         [],
       );
       assert.ok(median(during) < 50, `median ${median(during)} ms`);
       assert.ok(back < 1.1 * interval + 300, `back after ${back} ms`);
-      assert.deepEqual(late.filter((outcome) => !isGood(outcome)), []);
+      assert.deepEqual(
+        late.filter((outcome) => !isGood(outcome)),
+        [],
+      );
     });
 
   test('all servers answer 503: at most 1.2 upstream requests per client request', async (t) => {
@@ -62,7 +67,10 @@ suite('outage', () => {
     const asked = counts.reduce((sum, count) => sum + count, 0);
     const amplification = asked / outcomes.length;
     t.diagnostic(`${tally(outcomes)}; upstream ${asked}, ${amplification.toFixed(3)} per request`);
-    assert.deepEqual(outcomes.filter(({ status, error }) => status !== 503 || error !== undefined), []);
+    assert.deepEqual(
+      outcomes.filter(({ status, error }) => status !== 503 || error !== undefined),
+      [],
+    );
     assert.ok(amplification <= 1.2, `${amplification} upstream requests per request`);
     assert.ok(amplification > 1.1, `there were retries: ${amplification}`);
   });

@@ -52,7 +52,9 @@ suite('posts', () => {
         'whoever got a 200 was executed',
       );
       assert.deepEqual(
-        lost.filter(({ status, error }) => error !== undefined || status === undefined || status < 500),
+        lost.filter(
+          ({ status, error }) => error !== undefined || status === undefined || status < 500,
+        ),
         [],
         'whoever got none got an error answer',
       );

@@ -31,11 +31,17 @@ suite('shutdown', () => {
     t.diagnostic(
       `in flight ${inFlight.length}: ${tally(inFlight)}; after: ${tally(after)}; ended after ${took.toFixed()} ms`,
     );
-    assert.ok(inFlight.some(({ ended: at }) => at > told), 'some were in flight');
+    assert.ok(
+      inFlight.some(({ ended: at }) => at > told),
+      'some were in flight',
+    );
     assertAllGood([...inFlight, whole]);
     assert.equal(whole.bytes, 1_000_000);
     assert.equal(refused.error, 'ECONNREFUSED');
-    assert.deepEqual(after.filter(({ status }) => status !== undefined), []);
+    assert.deepEqual(
+      after.filter(({ status }) => status !== undefined),
+      [],
+    );
     assert.equal(code, 0);
     assert.ok(took < gracePeriod, `it took ${took} ms`);
   });

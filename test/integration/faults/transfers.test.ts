@@ -44,8 +44,14 @@ suite('transfers', () => {
       const broken = outcomes.filter(({ error, status }) => error !== undefined && status === 200);
       t.diagnostic(`${tally(outcomes)}; broken off ${broken.length}`);
       assert.ok(broken.length > 0, 'some were in the middle');
-      assert.deepEqual(good.filter(({ digest: own }) => own !== digest), []);
-      assert.ok(good.length > outcomes.length * 0.8, `${good.length} of ${outcomes.length} are good`);
+      assert.deepEqual(
+        good.filter(({ digest: own }) => own !== digest),
+        [],
+      );
+      assert.ok(
+        good.length > outcomes.length * 0.8,
+        `${good.length} of ${outcomes.length} are good`,
+      );
       const deaths = servers.flatMap((server) => server.deaths);
       const early = outcomes.filter(
         (outcome) =>
@@ -69,7 +75,10 @@ suite('transfers', () => {
     const good = outcomes.filter(isGood);
     const bad = outcomes.filter((outcome) => !isGood(outcome));
     t.diagnostic(tally(outcomes));
-    assert.deepEqual(good.filter(({ text }) => text !== digest), []);
+    assert.deepEqual(
+      good.filter(({ text }) => text !== digest),
+      [],
+    );
     assert.ok(bad.length > 0, 'some were in the middle');
     assert.ok(good.length > outcomes.length * 0.8, `${good.length} of ${outcomes.length} are good`);
     assert.deepEqual(

@@ -42,7 +42,10 @@ suite('websockets', () => {
     t.diagnostic(`${ended.length} of ${all.length} ended, with ${[...new Set(ended)].join(', ')}`);
     assert.equal(ended.length, 10);
     // 1006: no Close frame came, the connection just ended.
-    assert.deepEqual(ended.filter((code) => code !== 1006), []);
+    assert.deepEqual(
+      ended.filter((code) => code !== 1006),
+      [],
+    );
     for (const one of all.filter(({ socket }) => socket.readyState === WebSocket.OPEN))
       assert.equal(await echo(one, 'after'), 'after');
     for (let index = 0; index < 6; index++)
@@ -57,12 +60,16 @@ suite('websockets', () => {
     const exit = once(gateway.child.process, 'exit') as Promise<[number | null]>;
     gateway.child.signal('SIGTERM');
     await pause(serve.gracePeriod / 2);
-    for (const one of all) assert.equal(await echo(one, 'in the grace period'), 'in the grace period');
+    for (const one of all)
+      assert.equal(await echo(one, 'in the grace period'), 'in the grace period');
     const codes = await Promise.all(all.map(({ closed }) => closed));
     const [code] = await exit;
     const took = performance.now() - told;
     t.diagnostic(`closed with ${[...new Set(codes)].join(', ')}; ended after ${took.toFixed()} ms`);
-    assert.deepEqual(codes, all.map(() => 1001));
+    assert.deepEqual(
+      codes,
+      all.map(() => 1001),
+    );
     assert.equal(code, 0);
     assert.ok(took > serve.gracePeriod * 0.9 && took < serve.gracePeriod + 1500, `${took} ms`);
   });

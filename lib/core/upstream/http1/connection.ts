@@ -35,6 +35,7 @@ export class Connection implements AnswerSink, Carrier {
   #exchange: Exchange | undefined;
   readonly #upload: Upload;
   #ready = false;
+  #resting = false;
   #closed = false;
   #answering = false;
   #heardFrom = false;
@@ -91,6 +92,10 @@ export class Connection implements AnswerSink, Carrier {
   send(exchange: Exchange): void {
     this.#exchange = exchange;
     exchange.carrier = this;
+    if (this.#resting) {
+      this.#resting = false;
+      this.#socket.ref();
+    }
     if (this.#ready) this.#write(exchange);
   }
 
@@ -98,11 +103,19 @@ export class Connection implements AnswerSink, Carrier {
   check(now: number): void {
     if (this.#exchange === undefined) {
       if (this.#ready && now > this.idleUntil) this.destroy();
+      else this.#rest();
       return;
     }
     if (!this.#deadline.passed(now)) return;
     if (this.#upload.holdsBody) this.#upload.releaseBody();
     else this.#fail(new ProxyError(this.#deadline.code, { server: this.#owner.server }));
+  }
+
+  /** An idle connection does not keep a process alive that has nothing else to do. */
+  #rest(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    this.#socket.unref();
   }
 
   /** @param reason what the exchange in flight is told, if there is one */

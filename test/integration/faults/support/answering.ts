@@ -12,6 +12,6 @@ export function answerQuestions(hello: Readonly<Record<string, unknown>>, answer
   process.send?.(hello);
 }
 
-export function optionsOfProcess<T>(): T {
-  return JSON.parse(process.argv[2] ?? '{}') as T;
+export function optionsOfProcess(): unknown {
+  return JSON.parse(process.argv[2] ?? '{}');
 }

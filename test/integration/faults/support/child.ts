@@ -9,15 +9,19 @@ interface Reply {
   readonly value: unknown;
 }
 
+interface Hello {
+  readonly url?: string;
+}
+
 export class Child {
   readonly process: ChildProcess;
   /** What the script said of itself when it was ready. */
-  readonly hello: Readonly<Record<string, unknown>>;
+  readonly hello: Hello;
   /** When it was ready; `performance.now()`. */
   readonly readyAt: number = performance.now();
   #questions = 0;
 
-  private constructor(process: ChildProcess, hello: Readonly<Record<string, unknown>>) {
+  private constructor(process: ChildProcess, hello: Hello) {
     this.process = process;
     this.hello = hello;
   }
@@ -25,12 +29,16 @@ export class Child {
   /** Starts a script beside this file and waits until it says that it is ready; it does not survive the test. */
   static async start(t: TestContext, script: string, options: unknown): Promise<Child> {
     const process = fork(new URL(script, import.meta.url), [JSON.stringify(options)], {
-      execArgv: ['--conditions=sekisho-source', '--expose-gc', '--disable-warning=ExperimentalWarning'],
+      execArgv: [
+        '--conditions=sekisho-source',
+        '--expose-gc',
+        '--disable-warning=ExperimentalWarning',
+      ],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     t.after(() => process.kill('SIGKILL'));
     const started = await Promise.race([
-      once(process, 'message') as Promise<[Record<string, unknown>]>,
+      once(process, 'message') as Promise<[Hello]>,
       once(process, 'exit').then(() => undefined),
     ]);
     if (started === undefined) throw new Error(`${script} ended before it was ready`);

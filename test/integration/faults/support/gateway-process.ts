@@ -14,7 +14,7 @@ export interface GatewayOptions {
   readonly serve: ServeOptions;
 }
 
-const { servers, options, serve: door } = optionsOfProcess<GatewayOptions>();
+const { servers, options, serve: door } = optionsOfProcess() as GatewayOptions;
 const pool = upstream('three', servers, options);
 const ejections: unknown[] = [];
 diagnostics.subscribe('sekisho:ejection', (event) => ejections.push(event));
@@ -26,5 +26,10 @@ app.use(errorPages());
 const { url } = await serve(app, { host: '127.0.0.1', ...door });
 answerQuestions(
   { url },
-  { servers: () => pool.servers, ejections: () => ejections, collect: () => globalThis.gc?.(), usage: () => process.memoryUsage() },
+  {
+    servers: () => pool.servers,
+    ejections: () => ejections,
+    collect: () => globalThis.gc?.(),
+    usage: () => process.memoryUsage(),
+  },
 );

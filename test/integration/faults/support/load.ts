@@ -152,6 +152,8 @@ export function slowest(outcomes: readonly Outcome[]): number {
 export function assertAllGood(outcomes: readonly Outcome[]): void {
   const bad = outcomes.filter((outcome) => !isGood(outcome));
   if (bad.length === 0) return;
-  const first = bad.slice(0, 3).map(({ begun, milliseconds, text }) => ({ begun, milliseconds, text }));
+  const first = bad
+    .slice(0, 3)
+    .map(({ begun, milliseconds, text }) => ({ begun, milliseconds, text }));
   assert.fail(`${bad.length} of ${outcomes.length}: ${tally(bad)}; first ${JSON.stringify(first)}`);
 }

@@ -75,7 +75,7 @@ export class Gateway {
   }
 
   get url(): string {
-    return this.child.hello['url'] as string;
+    return String(this.child.hello.url);
   }
 
   get port(): number {

@@ -30,7 +30,7 @@ export interface UpstreamProcessOptions extends Behaviour {
 
 const pieceLength = 16 * 1024;
 
-const { port, name, journal, ...initial } = optionsOfProcess<UpstreamProcessOptions>();
+const { port, name, journal, ...initial } = optionsOfProcess() as UpstreamProcessOptions;
 let behaviour: Behaviour = { delay: 5, ...initial };
 const counts = { requests: 0, probes: 0, resets: 0 };
 
@@ -52,7 +52,8 @@ async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> 
   const number = Number(pathname.split('/')[2]);
   if (pathname.startsWith('/post/')) {
     // Executed as soon as it has arrived, answered later: what a kill in between does must be seen.
-    for await (const _ of req);
+    req.resume();
+    await once(req, 'end');
     appendFileSync(journal, `${pathname}\n`);
   }
   await pause(Number(searchParams.get('delay') ?? delay));
@@ -68,7 +69,11 @@ async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> 
 }
 
 /** Sends content in pieces with a pause after each, with or without its length. */
-async function sendBytes(res: ServerResponse, length: number, query: URLSearchParams): Promise<void> {
+async function sendBytes(
+  res: ServerResponse,
+  length: number,
+  query: URLSearchParams,
+): Promise<void> {
   const bytes = content(length);
   const wait = Number(query.get('pause') ?? 0);
   if (!query.has('chunked')) res.setHeader('Content-Length', length);
