@@ -3,10 +3,10 @@ import type { Dispatcher } from 'undici';
 import { ProxyError } from '../errors.ts';
 import { FieldList } from '../http/fields.ts';
 import { fieldProblem, type ParsedForwarderOptions } from './forward-options.ts';
-import type { Prepare } from './delivery.ts';
+import type { Prepare } from './sending.ts';
 import type { Pool } from './pool.ts';
-import type { AnswerDraft } from './reply.ts';
-import { applyChanges, prepareChanges } from './request-fields.ts';
+import type { AnswerDraft } from './reply-head.ts';
+import { applyChanges, type PreparedChanges } from './request-fields.ts';
 import type { Server } from './server.ts';
 
 /** `on.request`, ready to be called for each attempt; undefined when there is none. */
@@ -21,30 +21,43 @@ export function preparer(options: ParsedForwarderOptions): Prepare | undefined {
   };
 }
 
-/** What is done to an answer's head before it is written; undefined when nothing is. */
-export function adjuster(
-  options: ParsedForwarderOptions,
-  pool: Pool,
-  req: Request,
-  res: Response,
-  answeredBy: () => Server | undefined,
-): ((draft: AnswerDraft) => void) | undefined {
-  const changes = prepareChanges(options.headers.response);
+/** What adjusting an answer's head goes by. */
+export interface AdjustmentPlan {
+  readonly options: ParsedForwarderOptions;
+  /** `headers.response`. */
+  readonly answerChanges: PreparedChanges | undefined;
+}
+
+/** Whether `adjustAnswer` has anything to do. */
+export function adjustsAnswers({ options, answerChanges }: AdjustmentPlan, pool: Pool): boolean {
+  return (
+    answerChanges !== undefined ||
+    options.on.response !== undefined ||
+    pool.options.sticky !== undefined
+  );
+}
+
+/**
+ * What is done to an answer's head before it is written: `headers.response`, the sticky cookie, `on.response`.
+ *
+ * @param server undefined when no server of the pool has answered, but a wrapper
+ */
+export function adjustAnswer(
+  draft: AnswerDraft,
+  { options, answerChanges }: AdjustmentPlan,
+  { pool, req, res }: { readonly pool: Pool; readonly req: Request; readonly res: Response },
+  server: Server | undefined,
+): void {
+  if (answerChanges !== undefined) applyChanges(draft.fields, answerChanges);
+  const cookie = server === undefined ? undefined : pool.stickyCookie(req, server);
+  if (cookie !== undefined) draft.fields.push('Set-Cookie', cookie);
   const hook = options.on.response;
-  if (changes === undefined && hook === undefined && pool.options.sticky === undefined)
-    return undefined;
-  return function adjust(draft): void {
-    if (changes !== undefined) applyChanges(draft.fields, changes);
-    const server = answeredBy();
-    const cookie = server === undefined ? undefined : pool.stickyCookie(req, server);
-    if (cookie !== undefined) draft.fields.push('Set-Cookie', cookie);
-    if (hook === undefined) return;
-    const headers = new FieldList(draft.fields);
-    const response = { server: server?.name ?? '', status: draft.status, headers };
-    callHook('on.response', () => hook(response, req, res));
-    draft.status = judgedStatus(response.status);
-    draft.fields = judgedFields(headers);
-  };
+  if (hook === undefined) return;
+  const headers = new FieldList(draft.fields);
+  const response = { server: server?.name ?? '', status: draft.status, headers };
+  callHook('on.response', () => hook(response, req, res));
+  draft.status = judgedStatus(response.status);
+  draft.fields = judgedFields(headers);
 }
 
 function callHook(name: string, call: () => unknown): void {

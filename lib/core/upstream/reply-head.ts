@@ -1,7 +1,101 @@
 import type { Request, Response } from 'express';
-import { ServerResponse } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import { clock } from '../clock.ts';
+import type { Context } from '../context.ts';
+import { answerFields, type AnswerFields } from '../http/answer-fields.ts';
+
+/** The head of an answer as it is about to go to the client; hooks and options work on it. */
+export interface AnswerDraft {
+  status: number;
+  message: string;
+  fields: string[];
+}
+
+/** What is left to write once the status is on the response. */
+export type AnswerHeadDraft = AnswerFields;
+
+/** Values of these fields are added to what the app has set; of all others the app's own win. */
+const addedUp: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'link', 'server-timing']);
+
+/**
+ * Makes the head for the client from that of the server and sets its status on the response.
+ *
+ * @throws whatever `adjust` throws
+ */
+export function draftHead(
+  res: Response,
+  { stripped }: Context,
+  from: { readonly status: number; readonly message: string; readonly fields: readonly string[] },
+  {
+    via,
+    adjust,
+  }: {
+    readonly via: string | undefined;
+    readonly adjust: ((draft: AnswerDraft) => void) | undefined;
+  },
+): AnswerHeadDraft {
+  const own = res.getHeaderNames();
+  const has =
+    stripped === undefined && own.length === 0
+      ? undefined
+      : (lower: string): boolean =>
+          stripped?.has(lower) === true || (own.includes(lower) && !addedUp.has(lower));
+  const answer = answerFields(from.fields, has, via);
+  if (adjust === undefined) {
+    res.statusCode = from.status;
+    res.statusMessage = from.message;
+    return answer;
+  }
+  const draft: AnswerDraft = { status: from.status, message: from.message, fields: answer.fields };
+  adjust(draft);
+  res.statusCode = draft.status;
+  res.statusMessage =
+    draft.status === from.status
+      ? from.message
+      : (STATUS_CODES[draft.status] ?? String(draft.status));
+  return { ...answer, fields: draft.fields };
+}
+
+/** Writes a head by Node's public methods, so that whoever has put themselves in the way sees everything. */
+export function writeHead(req: Request, res: Response, head: AnswerHeadDraft): void {
+  const { fields, length, trailer } = head;
+  for (let index = 0; index < fields.length; index += 2)
+    res.appendHeader(fields[index] as string, fields[index + 1] as string);
+  if (length !== undefined && res.statusCode !== 204) res.setHeader('Content-Length', length);
+  else res.removeHeader('Content-Length');
+  if (length === undefined && trailer !== undefined && req.httpVersion !== '1.0')
+    res.setHeader('Trailer', trailer);
+  res.writeHead(res.statusCode, res.statusMessage);
+}
+
+/** The bytes the client will wait for. */
+export function statedLength(
+  req: Request,
+  res: Response,
+  { length }: AnswerHeadDraft,
+): number | undefined {
+  const bodyless = req.method === 'HEAD' || res.statusCode === 204 || res.statusCode === 304;
+  return length === undefined || bodyless ? undefined : Number(length);
+}
+
+/** Sends any 1xx. Node has a public method for that from 24 on; before, only early hints can be sent. */
+export function writeInterim(res: Response, status: number, fields: readonly string[]): void {
+  const { writeInformation } = res as {
+    writeInformation?: (status: number, headers: readonly string[]) => void;
+  };
+  try {
+    if (writeInformation !== undefined) writeInformation.call(res, status, fields);
+    else if (status === 103) {
+      const link = fields.filter(
+        (_, at) => fields[at - 1]?.toLowerCase() === 'link' && at % 2 === 1,
+      );
+      if (link.length > 0) res.writeEarlyHints({ link });
+    }
+  } catch {
+    // Node judges the fields more strictly than the parser did: an interim answer may be left out.
+  }
+}
 
 /**
  * Whether the answer may be written as prepared text: nobody has put a function of their own in the
@@ -52,10 +146,13 @@ function internals(res: Response): ResponseInternals {
 export function writeWhole(
   req: Request,
   res: Response,
-  fields: readonly string[],
-  length: string | undefined,
+  { fields, length }: AnswerHeadDraft,
   body: string,
 ): void {
+  const none = res.statusCode === 204;
+  // A hook may have made an answer with a body one that must not have any.
+  const bodyless = none || req.method === 'HEAD' || res.statusCode === 304;
+  const stated = none ? undefined : bodyless ? length : String(body.length);
   let head = `HTTP/1.1 ${res.statusCode} ${res.statusMessage}\r\n`;
   const names = (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
   let dated = false;
@@ -71,8 +168,9 @@ export function writeWhole(
     head += `${name}: ${fields[index + 1] as string}\r\n`;
   }
   if (!dated && res.sendDate) head += `Date: ${date()}\r\n`;
-  if (length !== undefined) head += `Content-Length: ${length}\r\n`;
-  internals(res)._header = `${head}Connection: keep-alive\r\n${keepAlive(req)}\r\n${body}`;
+  if (stated !== undefined) head += `Content-Length: ${stated}\r\n`;
+  internals(res)._header =
+    `${head}Connection: keep-alive\r\n${keepAlive(req)}\r\n${bodyless ? '' : body}`;
   res.end();
 }
 

@@ -55,7 +55,7 @@ function open(t: TestContext, port: number): Socket {
   return socket;
 }
 
-suite('crowds', () => {
+suite('crowds', { timeout: 120_000 }, () => {
   test('200 slow readers of 5 MB cost less than 64 KB each, and fast requests stay fast', async (t) => {
     const { gateway } = await scene(t);
     const length = 5 * megabyte;

@@ -11,7 +11,7 @@ const rise = 2;
 const backWithin = rise * interval * 1.1 + 500;
 const options = { healthCheck: { path: '/health', interval, rise, fall: 3 } };
 
-suite('kills', () => {
+suite('kills', { timeout: 120_000 }, () => {
   test('kill -9 of a server fails no GET, and it has traffic again after its checks', async (t) => {
     const { gateway, servers } = await scene(t, { options });
     const [victim] = servers as [(typeof servers)[0]];

@@ -7,7 +7,7 @@ import { scene } from './support/scene.ts';
 
 const interval = 1000;
 
-suite('outage', () => {
+suite('outage', { timeout: 120_000 }, () => {
   for (const [when, down] of [
     ['before a check has noticed', 300],
     ['after the checks have called them down', 4500],

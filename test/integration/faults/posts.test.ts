@@ -8,7 +8,7 @@ import { scene } from './support/scene.ts';
 /** From the death of a server until the proxy has heard of it, on a busy machine. */
 const news = 100;
 
-suite('posts', () => {
+suite('posts', { timeout: 120_000 }, () => {
   for (const [size, length] of [
     ['small', 100],
     // More than is kept for another attempt.

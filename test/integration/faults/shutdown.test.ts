@@ -8,7 +8,7 @@ import { scene } from './support/scene.ts';
 
 const signals = ['SIGTERM'] as const;
 
-suite('shutdown', () => {
+suite('shutdown', { timeout: 120_000 }, () => {
   test('SIGTERM: requests in flight finish, new connections are refused, and the process ends', async (t) => {
     const gracePeriod = 5000;
     const { gateway } = await scene(t, { serve: { gracePeriod, signals } });

@@ -18,7 +18,7 @@ function first({ servers }: Scene): UpstreamServer {
   return servers[0] as UpstreamServer;
 }
 
-suite('sickness', () => {
+suite('sickness', { timeout: 120_000 }, () => {
   for (const [how, more] of [
     ['by its traffic alone', {}],
     [

@@ -28,7 +28,7 @@ async function transferDuringKills(
   return load.stop();
 }
 
-suite('transfers', () => {
+suite('transfers', { timeout: 120_000 }, () => {
   for (const [framing, query] of [
     ['with a length', ''],
     ['in chunks', '&chunked'],

@@ -29,7 +29,7 @@ async function echo({ socket }: Connected, text: string): Promise<string> {
 
 const serve = { gracePeriod: 1000, signals: ['SIGTERM'] } as const;
 
-suite('websockets', () => {
+suite('websockets', { timeout: 120_000 }, () => {
   test('the sockets of a killed server end; the others and new ones go on', async (t) => {
     const { gateway, servers } = await scene(t, { options: { balance: 'round-robin' } });
     const all: Connected[] = [];

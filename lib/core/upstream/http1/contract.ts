@@ -1,4 +1,10 @@
 import type { Dispatcher } from 'undici';
+import { rawFields } from './request-head.ts';
+
+type Controller = Dispatcher.DispatchController;
+
+/** Header object of undici's contract, as handlers get it. */
+export type HeaderObject = Record<string, string | string[] | undefined>;
 
 /**
  * What a handler may understand beyond undici's contract. The client calls these in place of
@@ -8,14 +14,17 @@ import type { Dispatcher } from 'undici';
 export interface DirectHandler extends Dispatcher.DispatchHandler {
   /** Interim (1xx) and final heads; fields are names and values in turn, as the server sent them. */
   onDirectStart(
-    controller: Dispatcher.DispatchController,
+    controller: Controller,
     status: number,
     fields: readonly string[],
     message: string,
   ): void;
-  /** The whole answer at once: nothing was called before and nothing will be after. Body as latin1 text. */
-  onDirectWhole(
-    controller: Dispatcher.DispatchController,
+  /**
+   * The whole of a small answer at once, body as latin1 text: nothing was called before and nothing will be
+   * after. A handler without it gets the same in pieces.
+   */
+  onDirectWhole?(
+    controller: Controller,
     status: number,
     fields: readonly string[],
     message: string,
@@ -27,12 +36,87 @@ export interface DirectHandler extends Dispatcher.DispatchHandler {
    * @returns whether the transport may use that memory again: true only when nobody holds the piece any
    * more, or when the handler has paused the exchange and nobody will when it resumes it
    */
-  onDirectData?(controller: Dispatcher.DispatchController, chunk: Buffer): boolean;
-  onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void;
+  onDirectData(controller: Controller, chunk: Buffer): boolean;
+  onDirectEnd(controller: Controller, trailers: readonly string[]): void;
 }
 
-export function isDirect(handler: Dispatcher.DispatchHandler): handler is DirectHandler {
-  return 'onDirectStart' in handler;
+/** A handler of ours that can also be called by whoever knows only undici's contract: a wrapper, HTTP/2. */
+export abstract class DirectListener implements DirectHandler {
+  abstract onDirectStart(
+    controller: Controller,
+    status: number,
+    fields: readonly string[],
+    message: string,
+  ): void;
+  abstract onDirectWhole(
+    controller: Controller,
+    status: number,
+    fields: readonly string[],
+    message: string,
+    body: string,
+  ): void;
+  abstract onDirectData(controller: Controller, chunk: Buffer): boolean;
+  abstract onDirectEnd(controller: Controller, trailers: readonly string[]): void;
+
+  onResponseStart(
+    controller: Controller,
+    status: number,
+    headers: HeaderObject,
+    message?: string,
+  ): void {
+    this.onDirectStart(controller, status, rawFields(headers), message ?? '');
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.onDirectData(controller, chunk);
+  }
+
+  onResponseEnd(controller: Controller, trailers: HeaderObject): void {
+    this.onDirectEnd(controller, rawFields(trailers));
+  }
+}
+
+/** Sees any handler as one that understands the direct calls. */
+export function asDirect(handler: Dispatcher.DispatchHandler): DirectHandler {
+  return 'onDirectStart' in handler ? (handler as DirectHandler) : new Translated(handler);
+}
+
+/** The other way round: tells a handler that knows only undici's contract. */
+class Translated implements DirectHandler {
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly onRequestUpgrade?: NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>;
+
+  constructor(handler: Dispatcher.DispatchHandler) {
+    this.#handler = handler;
+    if (handler.onRequestUpgrade !== undefined)
+      this.onRequestUpgrade = (...call) => handler.onRequestUpgrade?.(...call);
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.#handler.onRequestStart?.(controller, context);
+  }
+
+  onDirectStart(
+    controller: Controller,
+    status: number,
+    fields: readonly string[],
+    message: string,
+  ): void {
+    this.#handler.onResponseStart?.(controller, status, headerObject(fields), message);
+  }
+
+  onDirectData(controller: Controller, chunk: Buffer): boolean {
+    this.#handler.onResponseData?.(controller, chunk);
+    return false;
+  }
+
+  onDirectEnd(controller: Controller, trailers: readonly string[]): void {
+    this.#handler.onResponseEnd?.(controller, headerObject(trailers));
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    this.#handler.onResponseError?.(controller, error);
+  }
 }
 
 /** The header object of undici's contract: lower-cased names, an array where a field is repeated. */

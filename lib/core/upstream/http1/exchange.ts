@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { AnswerHead } from './answer-head.ts';
 import type { Body } from './body.ts';
-import { headerObject, isDirect, type DirectHandler } from './contract.ts';
+import { asDirect, headerObject, type DirectHandler } from './contract.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** The connection an exchange is on, as far as the exchange needs to know it. */
@@ -44,8 +44,7 @@ export class Exchange implements Dispatcher.DispatchController {
   resent = false;
   carrier: Carrier | undefined;
   #errorTold = false;
-  readonly #handler: Dispatcher.DispatchHandler;
-  readonly #direct: DirectHandler | undefined;
+  readonly #handler: DirectHandler;
 
   constructor(
     options: Dispatcher.DispatchOptions,
@@ -57,8 +56,7 @@ export class Exchange implements Dispatcher.DispatchController {
     this.upgrading = typeof options.upgrade === 'string';
     this.head = head;
     this.body = body;
-    this.#handler = handler;
-    this.#direct = isDirect(handler) ? handler : undefined;
+    this.#handler = asDirect(handler);
   }
 
   /** May be sent again without the server executing it twice (RFC 9110 §9.2.2), and whole. */
@@ -102,9 +100,7 @@ export class Exchange implements Dispatcher.DispatchController {
     if (this.ended) return;
     this.rawHeaders = head.fields;
     try {
-      if (this.#direct === undefined)
-        this.#handler.onResponseStart?.(this, head.status, headerObject(head.fields), head.message);
-      else this.#direct.onDirectStart(this, head.status, head.fields, head.message);
+      this.#handler.onDirectStart(this, head.status, head.fields, head.message);
     } catch (error) {
       this.#onThrown(error);
     }
@@ -112,12 +108,12 @@ export class Exchange implements Dispatcher.DispatchController {
 
   whole(head: AnswerHead, bytes: Buffer, start: number, end: number): void {
     if (this.ended) return;
-    if (this.#direct !== undefined && end - start <= maxWholeBytes) {
+    if (this.#handler.onDirectWhole !== undefined && end - start <= maxWholeBytes) {
       this.ended = true;
       this.rawHeaders = head.fields;
       const body = start === end ? '' : bytes.toString('latin1', start, end);
       try {
-        this.#direct.onDirectWhole(this, head.status, head.fields, head.message, body);
+        this.#handler.onDirectWhole(this, head.status, head.fields, head.message, body);
       } catch (error) {
         this.#onThrown(error);
       }
@@ -132,12 +128,11 @@ export class Exchange implements Dispatcher.DispatchController {
   data(chunk: Buffer): boolean {
     if (this.ended) return true;
     try {
-      if (this.#direct?.onDirectData !== undefined) return this.#direct.onDirectData(this, chunk);
-      this.#handler.onResponseData?.(this, chunk);
+      return this.#handler.onDirectData(this, chunk);
     } catch (error) {
       this.#onThrown(error);
+      return false;
     }
-    return false;
   }
 
   end(trailers: string[]): void {
@@ -145,8 +140,7 @@ export class Exchange implements Dispatcher.DispatchController {
     this.ended = true;
     this.rawTrailers = trailers;
     try {
-      if (this.#direct === undefined) this.#handler.onResponseEnd?.(this, headerObject(trailers));
-      else this.#direct.onDirectEnd(this, trailers);
+      this.#handler.onDirectEnd(this, trailers);
     } catch (error) {
       this.#onThrown(error);
     }

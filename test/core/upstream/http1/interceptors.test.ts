@@ -164,6 +164,11 @@ describe('a direct handler', () => {
       this.#resolve();
     }
 
+    onDirectData(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+      this.onResponseData(controller, chunk);
+      return false;
+    }
+
     onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
       this.calls.push(`end ${this.bytes} ${trailers.join('=')}`);
       this.#resolve();

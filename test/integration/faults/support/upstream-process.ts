@@ -100,7 +100,9 @@ webSockets.on('connection', (socket) => {
 // A restarted server does what a good one does: finishes, then goes.
 process.once('SIGTERM', () => {
   server.close(() => process.exit());
-  server.closeIdleConnections();
+  // Node leaves connections that were busy open for further requests, and a proxy has further requests.
+  behaviour = { ...behaviour, closing: true };
+  setInterval(() => server.closeIdleConnections(), 20);
 });
 
 server.listen(port, '127.0.0.1', () => {
