@@ -3,6 +3,8 @@ export type FieldKind =
   | 'pass'
   /** Belongs to one connection (RFC 9110 §7.6.1), or may not be forwarded at all. */
   | 'drop'
+  /** Says something of the client or the way that only a proxy in front can know. */
+  | 'claim'
   | 'host'
   | 'connection'
   | 'content-length'
@@ -36,6 +38,29 @@ const identityFields = [
   'x-auth-request-preferred-username',
   'x-auth-request-access-token',
   'x-sekisho-assertion',
+];
+
+/** What other proxies and CDNs say in fields of their own; servers behind believe it, whoever has sent it. */
+const claimFields = [
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-forwarded',
+  'forwarded-for',
+  'x-forwarded-by',
+  'x-forwarded-scheme',
+  'x-forwarded-server',
+  'x-forwarded-ssl',
+  'x-url-scheme',
+  'front-end-https',
+  'x-host',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
 ];
 
 /** `Proxy` becomes HTTP_PROXY in CGI programs ("httpoxy", CVE-2016-5385). */
@@ -73,6 +98,7 @@ const treatedFields = [
 
 const kinds: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ...[...identityFields, ...droppedFields].map((name) => [name, 'drop'] as const),
+  ...claimFields.map((name) => [name, 'claim'] as const),
   ...treatedFields.map((name) => [name, name] as const),
   [':authority', 'host'],
 ]);

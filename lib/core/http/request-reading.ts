@@ -10,6 +10,8 @@ export interface RequestReading {
   problem: { kind: RequestProblem; detail: string } | undefined;
   /** What goes on as it is, behind Host. */
   readonly pass: string[];
+  /** Names and values in turn of what only a trusted peer may say; undefined when there is nothing. */
+  claims: string[] | undefined;
   host: string | undefined;
   /** The body as the client framed it. */
   length: number;
@@ -43,6 +45,7 @@ export function readRequest(fields: Fields, httpVersion: string): RequestReading
   const reading: RequestReading = {
     problem: undefined,
     pass: ['Host', ''],
+    claims: undefined,
     host: undefined,
     length: 0,
     chunked: false,
@@ -68,6 +71,9 @@ export function readRequest(fields: Fields, httpVersion: string): RequestReading
         pass.push(name, value);
         break;
       case 'drop':
+        break;
+      case 'claim':
+        (reading.claims ??= []).push(name, value);
         break;
       case 'host':
         if (reading.host !== undefined) problem(reading, 'host', 'two Host fields');

@@ -65,13 +65,13 @@ export function addWayFields(
   options: Pick<ParsedForwarderOptions, 'forwarded' | 'via'>,
 ): void {
   const { socket } = req;
-  const secure = (socket as { encrypted?: boolean }).encrypted === true;
-  const address = socket.remoteAddress;
+  const trusted = trustsPeer(req);
+  if (trusted && reading.claims !== undefined) fields.push(...reading.claims);
   if (options.forwarded !== false) {
-    const trusted = trustsPeer(req);
+    const secure = (socket as { encrypted?: boolean }).encrypted === true;
     const { host } = reading;
     const proto = secure ? 'https' : 'http';
-    const way = { fields, reading, trusted, address, host, proto, taken };
+    const way = { fields, reading, trusted, address: socket.remoteAddress, host, proto, taken };
     if (options.forwarded !== 'rfc7239') addXForwarded(way);
     if (options.forwarded !== 'x') addForwarded(way);
   }

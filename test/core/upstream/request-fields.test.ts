@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import type { ForwarderOptions } from '../../../lib/core/upstream/forward.ts';
-import { exchangeRaw } from '../../support/servers.ts';
+import { exchangeRaw, listen } from '../../support/servers.ts';
 import express from 'express';
 import { appWith, proxyTo, recording, type Seen } from './forward-support.ts';
 
@@ -22,6 +22,9 @@ const dropped: readonly (readonly [what: string, line: string])[] = [
   ['X_Forwarded_For with underscores', 'X_Forwarded_For: 10.9.9.9'],
   ['Content_Length with underscores', 'Content_Length: 7'],
   ['Proxy_Authorization with underscores', 'Proxy_Authorization: Basic eDp5'],
+  ['claim of a client: X-Real-IP', 'X-Real-IP: 10.9.9.9'],
+  ['claim of a client: X-Original-URL', 'X-Original-URL: /admin'],
+  ['claim of a client, with underscores', 'X_Real_IP: 10.9.9.9'],
   ['Transfer_Encoding with underscores', 'Transfer_Encoding: chunked'],
 ];
 
@@ -281,4 +284,34 @@ test('headers.request sets, repeats, takes out, and wins over client and proxy',
   assert.deepEqual(seen.all('via'), []);
   assert.deepEqual(seen.all('x-latin'), ['caf\xe9']);
   assert.equal(seen.get('accept'), '*/*');
+});
+
+test('what proxies in front say in fields of their own goes on when `trust proxy` trusts them', async (t) => {
+  const server = await recording(t);
+  const app = express().set('trust proxy', 'loopback').use(balancedProxy(server.url));
+  const { port } = await listen(t, app);
+  await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Real-IP: 10.9.9.9\r\n\r\n');
+  assert.equal(server.seen[0]!.get('x-real-ip'), '10.9.9.9');
+});
+
+test('a proxy whose target is itself answers 508 and stops', async (t) => {
+  const app = express();
+  const { port, url } = await listen(t, app);
+  let passes = 0;
+  app.use((_req, _res, next) => {
+    passes++;
+    next();
+  }, balancedProxy(url));
+  const { text } = await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.match(text, /^HTTP\/1\.1 508 /);
+  assert.equal(passes, 9);
+});
+
+test('a row of proxies of the same name is no loop', async (t) => {
+  const server = await recording(t);
+  const inner = await proxyTo(t, server.url);
+  const outer = await proxyTo(t, inner.url);
+  const { text } = await exchangeRaw(outer.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.match(text, /^HTTP\/1\.1 200 /);
+  assert.equal(server.seen[0]!.get('via'), '1.1 sekisho, 1.1 sekisho');
 });
