@@ -10,6 +10,12 @@ const proxies: Record<string, () => Promise<Server> | Server> = {
   'sekisho + securityHeaders': () => sekisho(true),
   async 'http-proxy-middleware'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');
+    const app = express();
+    app.use(createProxyMiddleware({ target: upstreamUrl }));
+    return listening(app.listen(0, '127.0.0.1'));
+  },
+  async 'http-proxy-middleware + keep-alive agent'() {
+    const { createProxyMiddleware } = await import('http-proxy-middleware');
     const { Agent } = await import('node:http');
     const app = express();
     app.use(createProxyMiddleware({ target: upstreamUrl, agent: new Agent({ keepAlive: true }) }));

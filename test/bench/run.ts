@@ -43,6 +43,7 @@ const peers = [
   'sekisho',
   'sekisho + securityHeaders',
   'http-proxy-middleware',
+  'http-proxy-middleware + keep-alive agent',
   'http-proxy-3',
   'fast-proxy',
   '@fastify/http-proxy',

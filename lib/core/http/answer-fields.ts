@@ -1,4 +1,5 @@
 import { forwardableTrailers, listTokens, type Fields } from './fields.ts';
+import { memoised } from './memo.ts';
 
 type AnswerFieldKind = 'pass' | 'drop' | 'connection' | 'content-length' | 'via' | 'trailer';
 
@@ -25,17 +26,10 @@ const kinds: ReadonlyMap<string, AnswerFieldKind> = new Map<string, AnswerFieldK
   ].map((name) => [name, 'drop'] as const),
 ]);
 
-const remembered = new Map<string, AnswerField>();
-const mostRemembered = 512;
-
-function answerField(name: string): AnswerField {
-  const known = remembered.get(name);
-  if (known !== undefined) return known;
+const answerField: (name: string) => AnswerField = memoised((name) => {
   const lower = name.toLowerCase();
-  const field = { lower, kind: kinds.get(lower) ?? 'pass' };
-  if (remembered.size < mostRemembered) remembered.set(name, field);
-  return field;
-}
+  return { lower, kind: kinds.get(lower) ?? 'pass' };
+});
 
 /** What an answer is made of once the connection's own fields are gone. */
 export interface AnswerFields {

@@ -1,3 +1,5 @@
+import { memoised } from './memo.ts';
+
 /** What a forwarder does with a field of a request, by its name. */
 export type FieldKind =
   | 'pass'
@@ -103,20 +105,12 @@ const kinds: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   [':authority', 'host'],
 ]);
 
-/** Names seen before, in the spelling they were seen in. Bounded, because clients make names up. */
-const remembered = new Map<string, FieldKind>();
-const mostRemembered = 512;
-
 /**
  * The kind of a request field. Underscores count as dashes: CGI and WSGI servers fold both into
  * the same variable, so `X_Forwarded_User` would be a way around the rules for `X-Forwarded-User`.
  */
-export function fieldKind(name: string): FieldKind {
-  const known = remembered.get(name);
-  if (known !== undefined) return known;
+export const fieldKind: (name: string) => FieldKind = memoised((name) => {
   const lower = name.toLowerCase();
   const folded = lower.includes('_') && kinds.has(lower.replaceAll('_', '-'));
-  const kind = kinds.get(lower) ?? (folded ? 'drop' : 'pass');
-  if (remembered.size < mostRemembered) remembered.set(name, kind);
-  return kind;
-}
+  return kinds.get(lower) ?? (folded ? 'drop' : 'pass');
+});

@@ -1,4 +1,5 @@
 import { parseHost } from './host.ts';
+import { memoised } from './memo.ts';
 
 /** One hop as the `Forwarded` field tells of it (RFC 7239 §4). */
 export interface ForwardedElement {
@@ -82,10 +83,12 @@ export function forwarded(previous: string | undefined, element: ForwardedElemen
 
 /** `X-Forwarded-Port`: the port the client used, which a Host without one leaves to the scheme. */
 export function xForwardedPort(host: string | undefined, proto: string): string {
-  const port = host?.includes(':') === true ? parseHost(host)?.port : undefined;
-  if (port !== undefined) return String(port);
+  const port = host === undefined ? '' : portOf(host);
+  if (port !== '') return port;
   return proto === 'https' || proto === 'wss' ? '443' : '80';
 }
+
+const portOf: (host: string) => string = memoised((host) => String(parseHost(host)?.port ?? ''));
 
 /** `X-Forwarded-Prefix`: all that was taken off the path, outermost first; empty when nothing was. */
 export function xForwardedPrefix(previous: string | undefined, prefix: string): string {

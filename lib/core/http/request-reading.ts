@@ -1,6 +1,7 @@
 import { fieldKind } from './field-kinds.ts';
 import { listTokens, type Fields } from './fields.ts';
 import { parseHost } from './host.ts';
+import { lowerName, memoised } from './memo.ts';
 
 /** Why a request is refused with 400; the middle part of `ERR_SEKISHO_BAD_…`. */
 export type RequestProblem = 'framing' | 'host' | 'request';
@@ -28,12 +29,8 @@ export interface RequestReading {
   forwardedProto: string | undefined;
 }
 
-const octet = '(?:0|[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-5])';
-/** Almost every Host, at the price of one test; whatever else `parseHost` reads is judged there. */
-const plainHost = new RegExp(
-  `^(?:(?:[a-z\\d-]{1,63}\\.){0,3}[a-z-][a-z\\d-]{0,62}|(?:${octet}\\.){3}${octet})(?::(?:[1-9]\\d{0,3}|[1-5]\\d{4}))?$`,
-  'i',
-);
+/** The same few hosts come again and again. */
+const knownHost: (host: string) => boolean = memoised((host) => parseHost(host) !== undefined);
 const length = /^\d{1,15}$/;
 
 /**
@@ -145,14 +142,13 @@ function judgeHost(reading: RequestReading, httpVersion: string): void {
   if (host === undefined || host === '') {
     // HTTP/1.0 knows no Host; an empty one is for targets without authority (RFC 9112 §3.2).
     if (httpVersion !== '1.0') problem(reading, 'host', 'no Host');
-  } else if (!plainHost.test(host) && parseHost(host) === undefined)
-    problem(reading, 'host', 'malformed Host');
+  } else if (!knownHost(host)) problem(reading, 'host', 'malformed Host');
 }
 
 /** Takes out the fields that `Connection` names: they were meant for this hop (RFC 9110 §7.6.1). */
 function removeNamed(pass: string[], named: readonly string[]): void {
   for (let index = pass.length - 2; index > 0; index -= 2)
-    if (named.includes((pass[index] as string).toLowerCase())) pass.splice(index, 2);
+    if (named.includes(lowerName(pass[index] as string))) pass.splice(index, 2);
 }
 
 /** Several lines of a list field are one list (RFC 9110 §5.3). */

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { answerFields, type AnswerFields } from '../http/answer-fields.ts';
+import { atEndOfTurn } from './turn.ts';
 
 /** The head of an answer as it is about to go to the client; hooks and options work on it. */
 export interface AnswerDraft {
@@ -13,7 +14,10 @@ export interface AnswerDraft {
 }
 
 /** What is left to write once the status is on the response. */
-export type AnswerHeadDraft = AnswerFields;
+export interface AnswerHeadDraft extends AnswerFields {
+  /** Lower-cased names the app has set on the response. */
+  readonly own: readonly string[];
+}
 
 /** Values of these fields are added to what the app has set; of all others the app's own win. */
 const addedUp: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'link', 'server-timing']);
@@ -45,7 +49,7 @@ export function draftHead(
   if (adjust === undefined) {
     res.statusCode = from.status;
     res.statusMessage = from.message;
-    return answer;
+    return { ...answer, own };
   }
   const draft: AnswerDraft = { status: from.status, message: from.message, fields: answer.fields };
   adjust(draft);
@@ -54,7 +58,7 @@ export function draftHead(
     draft.status === from.status
       ? from.message
       : (STATUS_CODES[draft.status] ?? String(draft.status));
-  return { ...answer, fields: draft.fields };
+  return { ...answer, own, fields: draft.fields };
 }
 
 /** Writes a head by Node's public methods, so that whoever has put themselves in the way sees everything. */
@@ -97,12 +101,14 @@ export function writeInterim(res: Response, status: number, fields: readonly str
   }
 }
 
+const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding']);
+
 /**
  * Whether the answer may be written as prepared text: nobody has put a function of their own in the
  * way (compression, sessions, loggers by `on-headers`), nobody waits to look at the response's fields
  * when it is finished, and the connection goes on as usual. Everything else takes the public methods.
  */
-export function isUntouched(res: Response): boolean {
+export function isUntouched(res: Response, own: readonly string[]): boolean {
   const { prototype } = ServerResponse;
   return (
     res.writeHead === prototype.writeHead &&
@@ -112,9 +118,7 @@ export function isUntouched(res: Response): boolean {
     res.shouldKeepAlive &&
     internals(res).maxRequestsOnConnectionReached !== true &&
     // What the app says of connection and length is Node's to bring in line with the rest.
-    !res.hasHeader('connection') &&
-    !res.hasHeader('content-length') &&
-    !res.hasHeader('transfer-encoding') &&
+    !own.some((name) => framing.has(name)) &&
     // Node listens once itself, the forwarder once for 'close'.
     res.listenerCount('finish') <= 1 &&
     res.listenerCount('close') <= 1 &&
@@ -146,7 +150,7 @@ function internals(res: Response): ResponseInternals {
 export function writeWhole(
   req: Request,
   res: Response,
-  { fields, length }: AnswerHeadDraft,
+  { fields, length, own }: AnswerHeadDraft,
   body: string,
 ): void {
   const none = res.statusCode === 204;
@@ -154,9 +158,8 @@ export function writeWhole(
   const bodyless = none || req.method === 'HEAD' || res.statusCode === 304;
   const stated = none ? undefined : bodyless ? length : String(body.length);
   let head = `HTTP/1.1 ${res.statusCode} ${res.statusMessage}\r\n`;
-  const names = (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
   let dated = false;
-  for (const name of names) {
+  for (const name of own.length === 0 ? own : rawNames(res)) {
     const value = res.getHeader(name) as string | number | string[];
     dated ||= name.length === 4 && name.toLowerCase() === 'date';
     if (typeof value === 'object') for (const single of value) head += `${name}: ${single}\r\n`;
@@ -171,7 +174,14 @@ export function writeWhole(
   if (stated !== undefined) head += `Content-Length: ${stated}\r\n`;
   internals(res)._header =
     `${head}Connection: keep-alive\r\n${keepAlive(req)}\r\n${bodyless ? '' : body}`;
-  res.end();
+  atEndOfTurn(() => {
+    res.end();
+  });
+}
+
+/** Missing in @types/node for responses. */
+function rawNames(res: Response): string[] {
+  return (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
 }
 
 /** `Keep-Alive: timeout=…`, as Node's own answers say it. */

@@ -92,7 +92,7 @@ export class Reply extends DirectListener {
     if (head === undefined) return;
     const { req, res, context } = this.#order;
     context.transaction.bytesSent = body.length;
-    if (isUntouched(res)) writeWhole(req, res, head, body);
+    if (isUntouched(res, head.own)) writeWhole(req, res, head, body);
     else {
       writeHead(req, res, { ...head, length: head.length ?? lengthOf(req, res, body) });
       res.end(body, 'latin1');

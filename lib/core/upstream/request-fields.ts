@@ -7,6 +7,7 @@ import {
   xForwardedPort,
   xForwardedPrefix,
 } from '../http/forwarded.ts';
+import { lowerName } from '../http/memo.ts';
 import type { RequestReading } from '../http/request-reading.ts';
 
 /** `headers.request` or `headers.response`, made ready once. */
@@ -39,7 +40,7 @@ export function applyChanges(fields: string[], { out, add }: PreparedChanges): v
 
 export function removeFields(fields: string[], names: ReadonlySet<string>): void {
   for (let index = fields.length - 2; index >= 0; index -= 2)
-    if (names.has((fields[index] as string).toLowerCase())) fields.splice(index, 2);
+    if (names.has(lowerName(fields[index] as string))) fields.splice(index, 2);
 }
 
 /** Express' own judgement (`trust proxy`) of the peer; without an app nobody is trusted. */

@@ -5,7 +5,12 @@ import { oneOf, quote, schemaOf } from '../options.ts';
 import { serverKey, type Server } from './server.ts';
 
 export interface StickyOptions {
-  /** Name of the cookie. Pools may share one: each finds its own part in it. @default 'sekisho' */
+  /**
+   * Name of the cookie. Pools may share one, whether one forwarder has them or several: each finds its own
+   * part in it. It is not to be one that the application sets itself: the later of the two would win.
+   *
+   * @default 'sekisho'
+   */
   readonly cookie?: string | undefined;
   /**
    * Key the cookie's content is made with, at least 16 characters. Give one when clients shall find

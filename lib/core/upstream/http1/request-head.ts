@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { memoised } from '../../http/memo.ts';
 
 /** How the body of a request leaves: not at all, with a length, or chunked. */
 export type RequestFraming = 'none' | 'chunked' | number;
@@ -108,22 +109,12 @@ export function writeRequestHead(
   return { text: `${text}\r\n`, framing, expectsContinue };
 }
 
-/** Names found to be tokens before; bounded, because clients make names up. */
-const knownNames = new Set<string>();
-const mostKnown = 512;
+const isToken: (name: string) => boolean = memoised((name) => token.test(name));
 
 function checkField(name: string, value: string): void {
-  if (!knownNames.has(name)) {
-    checkName(name);
-    if (knownNames.size < mostKnown) knownNames.add(name);
-  }
+  if (!isToken(name)) throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
   if (typeof value === 'object' || notFieldValue.test(value))
     throw new InvalidRequestError(`invalid value of field ${name}`);
-}
-
-function checkName(name: string): void {
-  if (!token.test(name))
-    throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { ProxyError } from '../../errors.ts';
 import { BodyWriter, type BodyProgress } from './body-writer.ts';
 import type { Deadline } from './deadline.ts';
+import { atEndOfTurn } from '../turn.ts';
 import { maxWholeBytes, type Exchange } from './exchange.ts';
 
 /** Milliseconds to wait for `100 Continue` before the server gets the body anyway (RFC 9110 §10.1.1). */
@@ -46,7 +47,10 @@ export class Upload implements BodyProgress {
     this.#answered = false;
     this.#sent = false;
     if (body === undefined || Buffer.isBuffer(body)) {
-      if (body === undefined) socket.write(head.text, 'latin1');
+      if (body === undefined)
+        atEndOfTurn(() => {
+          if (!socket.destroyed) socket.write(head.text, 'latin1');
+        });
       else if (body.length <= maxWholeBytes)
         socket.write(head.text + body.toString('latin1'), 'latin1');
       else {
