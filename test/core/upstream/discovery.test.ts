@@ -115,6 +115,8 @@ test('requests wait for the first answer', async (t) => {
 });
 
 test('requests wait no longer than for a connection', async (t) => {
+  // As in real life something listens: no timer of ours keeps a process alive.
+  await listen(t, (_req, res) => res.end());
   const pool = open(t, [], () => new Promise(() => undefined), { timeouts: { connect: 30 } });
   await assert.rejects(async () => pool.pool.acquire(request(), []), {
     code: 'ERR_SEKISHO_NO_SERVER',

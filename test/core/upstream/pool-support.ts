@@ -89,7 +89,11 @@ export function listenTo<Name extends keyof Events>(t: TestContext, name: Name):
 }
 
 /** Time that passes only by `advance`; chance that is always in the middle. */
-export function standStill(t: TestContext): { advance(milliseconds: number): void } {
+export function standStill(t: TestContext): {
+  advance(milliseconds: number): void;
+  /** How many timers are set. */
+  timers(): number;
+} {
   let now = 1_000_000;
   let timers: { at: number; every: number | undefined; callback: () => void }[] = [];
   const add = (delay: number, every: number | undefined, callback: () => void): (() => void) => {
@@ -107,6 +111,7 @@ export function standStill(t: TestContext): { advance(milliseconds: number): voi
     }),
   );
   return {
+    timers: () => timers.length,
     advance(milliseconds) {
       const end = now + milliseconds;
       for (;;) {

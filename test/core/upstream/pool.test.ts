@@ -349,6 +349,18 @@ test('close lets requests finish and takes no new ones', async (t) => {
   await closing;
 });
 
+test('close waits for a server removed earlier that still finishes something', async (t) => {
+  const pool = poolOf(t, two, { balance: 'first' });
+  const server = pool.acquire(request(), []) as Server;
+  pool.replace([{ url: new URL(two[1]!), weight: 1, backup: false, maxConnections: Infinity }]);
+  let done = false;
+  const closing = pool.close().then(() => (done = true));
+  await new Promise(setImmediate);
+  assert.equal(done, false);
+  pool.release(server);
+  await closing;
+});
+
 test('draining gives a server nothing new', async (t) => {
   const pool = poolOf(t, two, { balance: 'first' });
   const server = pool.acquire(request(), []) as Server;
