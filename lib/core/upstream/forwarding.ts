@@ -210,17 +210,22 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
   /** 3 Through the wrappers, the first mounted outermost, to a server; 4 back to the client. */
   #send(request: Dispatcher.DispatchOptions): void {
     const reply = new Reply(this);
-    let dispatch: Dispatcher['dispatch'] = (options, handler) => {
-      this.#delivery = new Delivery(this, options, handler);
-      this.#delivery.start();
-      return true;
-    };
-    for (const interceptor of this.context.interceptors.toReversed())
-      dispatch = interceptor(dispatch);
+    const { interceptors } = this.context;
+    if (interceptors.length === 0) {
+      this.#deliver(request, reply);
+      return;
+    }
+    let dispatch: Dispatcher['dispatch'] = (options, handler) => this.#deliver(options, handler);
+    for (const interceptor of interceptors.toReversed()) dispatch = interceptor(dispatch);
     try {
       dispatch(request, reply);
     } catch (error) {
       reply.onResponseError(undefined, error as Error);
     }
+  }
+  #deliver(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#delivery = new Delivery(this, request, handler);
+    this.#delivery.start();
+    return true;
   }
 }

@@ -83,6 +83,10 @@ function withHost(fields: readonly string[], host: string): string[] {
   if (copy[0] === 'Host') copy[1] = host;
   else copy.unshift('Host', host);
   for (let index = copy.length - 2; index > 0; index -= 2)
-    if (copy[index]?.length === 4 && copy[index]?.toLowerCase() === 'host') copy.splice(index, 2);
+    if (isHost(copy[index] as string)) copy.splice(index, 2);
   return copy;
+}
+
+function isHost(name: string): boolean {
+  return name.length === 4 && name.toLowerCase() === 'host';
 }

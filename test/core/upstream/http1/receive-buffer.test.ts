@@ -87,9 +87,7 @@ suite('receive buffer', () => {
           const pems = await generate([{ name: 'commonName', value: 'localhost' }]);
           const upstream = await listen(
             t,
-            secure
-              ? (createHttpsServer({ key: pems.private, cert: pems.cert }, listener))
-              : listener,
+            secure ? createHttpsServer({ key: pems.private, cert: pems.cert }, listener) : listener,
           );
           const app = express();
           setup(app);
