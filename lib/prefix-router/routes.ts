@@ -11,6 +11,7 @@ import { poolFields } from '../core/upstream/pool-options.ts';
 import { Upstream } from '../core/upstream/upstream.ts';
 import { readKey, type RouteKey } from './key.ts';
 import { RouteTable } from './route-table.ts';
+import { StickyNames } from './sticky-names.ts';
 import { isPlainObject, readRouteValue, type RouteReading } from './route-value.ts';
 
 interface RouteBase {
@@ -47,10 +48,11 @@ export function readRoutes(
 
   const table = new RouteTable<Route>();
   const list: Route[] = [];
+  const stickyNames = new StickyNames();
   const problems = [...problemsOf(middleware, shared)];
   const defaults = problems.length === 0 ? shared : {};
   for (const [name, value] of entries) {
-    const found = readRoute(middleware, name, value, defaults);
+    const found = readRoute(middleware, name, value, defaults, stickyNames);
     if (!('key' in found)) {
       problems.push(...found);
       continue;
@@ -70,6 +72,7 @@ function readRoute(
   name: string,
   value: unknown,
   shared: ForwarderOptions,
+  stickyNames: StickyNames,
 ): Route | readonly string[] {
   const key = readKey(name);
   const reading = readRouteValue(value);
@@ -79,6 +82,8 @@ function readRoute(
   if (typeof key === 'string' || typeof reading === 'string') return problems;
   if (reading.kind === 'handler')
     return { name, key, handler: reading.handler, forwarder: undefined };
+  const twice = stickyNames.add(name, reading);
+  if (twice !== undefined) return [twice];
   try {
     return { name, key, handler: undefined, forwarder: forwarderOf(middleware, reading, shared) };
   } catch (error) {
