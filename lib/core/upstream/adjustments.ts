@@ -56,7 +56,8 @@ export function adjustAnswer(
   const headers = new FieldList(draft.fields);
   const response = { server: server?.name ?? '', status: draft.status, headers };
   callHook('on.response', () => hook(response, req, res));
-  draft.status = judgedStatus(response.status);
+  // The status of an upgrade is a 101, which a hook may leave as it is.
+  if (response.status !== draft.status) draft.status = judgedStatus(response.status);
   draft.fields = judgedFields(headers);
 }
 

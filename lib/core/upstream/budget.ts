@@ -1,13 +1,16 @@
 import { clock } from '../clock.ts';
 
 const seconds = 10;
-/** As many retries find a dead server (five failures in a row eject it) while hardly anybody calls. */
-const floor = 5;
+/**
+ * As many retries carry a pool over the failures that it takes to eject a server (five in a row, and those in
+ * flight beside them), before there were requests to have a share of.
+ */
+const floor = 8;
 
 /**
  * Keeps retries a share of the requests, so that a pool whose servers all fail is not asked a multiple
  * of what the clients ask (Finagle's and Envoy's retry budget). The retries of the last ten seconds may
- * come up to `share` of their requests, or five, whichever is more; a share of 0 allows none.
+ * come up to `share` of their requests, or eight, whichever is more; a share of 0 allows none.
  */
 export class RetryBudget {
   readonly #share: number;

@@ -142,7 +142,7 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
     if (upgrade !== undefined) {
       if (!options.ws) throw new ProxyError('ERR_SEKISHO_UPGRADE_REFUSED');
       this.#change(fields);
-      forwardUpgrade({ delivery: this, reply: this, upgrade, path, fields });
+      this.#delivery = forwardUpgrade({ delivery: this, reply: this, upgrade, path, fields });
       return;
     }
     if (reading.trailersWanted) fields.push('TE', 'trailers');

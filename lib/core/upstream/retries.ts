@@ -18,14 +18,15 @@ const moreAfterConnectFailure = 3;
 
 /**
  * Whether another server is asked after this failure: when nothing of the request has been sent, or when it
- * may be executed twice (RFC 9110 §9.2.2) and its body is still here whole. Takes from the retry budget.
+ * may be executed twice (RFC 9110 §9.2.2) and its body is still here whole. What has been sent once costs
+ * retry budget; a connection that could not be made burdens nobody.
  */
 export function retriesFailure(request: TriedRequest, error: ProxyError): boolean {
   const { pool, body } = request;
   if (error.source === 'client' || body?.replayable === false) return false;
   if (!error.retryable && !isRepeatable(request)) return false;
   const more = error.retryable ? Math.min(pool.servers.length, moreAfterConnectFailure) : 0;
-  return hasAttempts(request, more) && pool.budget.withdraw();
+  return hasAttempts(request, more) && allowed(pool, error);
 }
 
 /** Whether an answer is one of `retries.statuses` and goes nowhere, because another server is asked. */
@@ -48,6 +49,10 @@ export function retriesAnswer(
 export function retryPause({ pool, tried }: TriedRequest): number {
   const { backoff } = pool.options.retries;
   return backoff === 0 ? 0 : backoff * 2 ** (tried.length - 1) * clock.random();
+}
+
+function allowed({ options, budget }: Pool, error: ProxyError): boolean {
+  return error.retryable ? options.retries.budget > 0 : budget.withdraw();
 }
 
 function isRepeatable({ method, body }: TriedRequest): boolean {

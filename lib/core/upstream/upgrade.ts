@@ -1,10 +1,10 @@
-import type { Response } from 'express';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { UpgradeRequest } from '../context.ts';
 import { ProxyError } from '../errors.ts';
-import { answerFields } from '../http/answer-fields.ts';
 import { Delivery, type DeliveryOrder } from './delivery.ts';
+import { draftHead } from './reply-head.ts';
 import { Reply, type ReplyOrder } from './reply.ts';
 import { splice, type SpliceEnd } from './splice.ts';
 
@@ -26,7 +26,7 @@ const protocols = /^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?(?:\s*,\s*[\w!#
  *
  * @throws {ProxyError} ERR_SEKISHO_BAD_REQUEST when the Upgrade field names no protocol
  */
-export function forwardUpgrade({ delivery, reply, upgrade, path, fields }: UpgradeOrder): void {
+export function forwardUpgrade({ delivery, reply, upgrade, path, fields }: UpgradeOrder): Delivery {
   const protocol = delivery.req.headers.upgrade;
   if (protocol === undefined || !protocols.test(protocol))
     throw new ProxyError('ERR_SEKISHO_BAD_REQUEST', {
@@ -39,7 +39,9 @@ export function forwardUpgrade({ delivery, reply, upgrade, path, fields }: Upgra
     upgrade: protocol,
   };
   const handler = new UpgradeReply(reply, upgrade, protocol);
-  new Delivery(delivery, options, handler).start();
+  const started = new Delivery(delivery, options, handler);
+  started.start();
+  return started;
 }
 
 /** The answer to an upgrade. */
@@ -63,23 +65,31 @@ class UpgradeReply extends Reply {
   ): void {
     const { res, context } = this.#order;
     const { transaction } = context;
-    const switched = headers.upgrade ?? this.#protocol;
-    if (!this.handOver() || res.headersSent) {
+    const switched = String(headers.upgrade ?? this.#protocol);
+    // Somebody else has answered, or taken the socket, while the server was thinking.
+    if (res.headersSent) {
+      server.destroy();
+      return;
+    }
+    let head: string;
+    try {
+      head = switchingHead(this.#order, status, controller.rawHeaders as string[], switched);
+    } catch (error) {
+      server.destroy();
+      this.onResponseError(controller, error as Error);
+      return;
+    }
+    if (!this.handOver()) {
       server.destroy();
       return;
     }
     transaction.status = status;
-    const head = switchingHead(
-      res,
-      controller.rawHeaders as string[],
-      String(switched),
-      this.#order.via,
-    );
     const client = this.#upgrade.take();
     client.write(head, 'latin1');
+    for (const socket of [client, server]) noticeDeath(socket);
     splice(client, server, {
       clientHead: this.#upgrade.head,
-      webSocket: String(switched).toLowerCase() === 'websocket',
+      webSocket: switched.toLowerCase() === 'websocket',
       onEnd: (end) => {
         transaction.bytesReceived = end.bytesReceived;
         transaction.bytesSent = end.bytesSent;
@@ -89,23 +99,62 @@ class UpgradeReply extends Reply {
   }
 }
 
+/** A WebSocket may be silent for hours: TCP itself asks whether the other side still exists. */
+const keepAliveDelay = 60_000;
+
+function noticeDeath(socket: Duplex): void {
+  if (socket instanceof Socket) socket.setKeepAlive(true, keepAliveDelay);
+}
+
 function outcomeOf({ reason }: SpliceEnd): 'completed' | 'client-aborted' | 'upstream-aborted' {
   return reason === 'client-aborted' || reason === 'upstream-aborted' ? reason : 'completed';
 }
 
-/** The 101 as the client gets it, with what the app has set (cookies of a session, say). */
+/** What Node, or an app, may have said of a connection that is none of HTTP's any more. */
+const framing: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The 101 as the client gets it, with what the app has set (cookies of a session, say).
+ *
+ * @throws whatever `adjust` throws
+ */
 function switchingHead(
-  res: Response,
-  from: readonly string[],
+  { res, context, via, adjust }: ReplyOrder,
+  status: number,
+  fields: readonly string[],
   protocol: string,
-  via: string | undefined,
 ): string {
-  const own = res.getHeaders();
-  const { fields } = answerFields(from, (lower) => own[lower] !== undefined, via);
-  for (const [name, value] of Object.entries(own))
-    for (const single of [value].flat()) fields.push(name, String(single));
-  let head = 'HTTP/1.1 101 Switching Protocols\r\n';
-  for (let index = 0; index < fields.length; index += 2)
-    head += `${fields[index] as string}: ${fields[index + 1] as string}\r\n`;
+  const message = 'Switching Protocols';
+  const draft = draftHead(
+    res,
+    context,
+    { status, message, fields },
+    { via, adjust: adjust === undefined ? undefined : keepingStatus(adjust) },
+  );
+  let head = `HTTP/1.1 ${status} ${message}\r\n`;
+  for (const name of draft.own)
+    if (!framing.has(name))
+      for (const value of [res.getHeader(name) ?? []].flat()) head += `${name}: ${value}\r\n`;
+  for (let index = 0; index < draft.fields.length; index += 2)
+    head += `${draft.fields[index] as string}: ${draft.fields[index + 1] as string}\r\n`;
   return `${head}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+}
+
+type Adjust = NonNullable<ReplyOrder['adjust']>;
+
+/** The server speaks the new protocol already: no other answer can be made of that. */
+function keepingStatus(adjust: Adjust): Adjust {
+  return (draft) => {
+    const { status } = draft;
+    adjust(draft);
+    if (draft.status === status) return;
+    const detail = `on.response made ${draft.status} of a ${status}; refuse upgrades before they are sent`;
+    throw new ProxyError('ERR_SEKISHO_HOOK', { detail });
+  };
 }

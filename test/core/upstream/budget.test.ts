@@ -23,13 +23,13 @@ function failing(budget: RetryBudget, requests: number, retries = 2): number {
 for (const [share, requests, granted] of [
   [0.2, 0, 0],
   [0.2, 1, 2],
-  [0.2, 10, 5],
-  [0.2, 25, 5],
+  [0.2, 10, 8],
+  [0.2, 25, 8],
   [0.2, 100, 20],
   [0.2, 1000, 200],
   [0.5, 100, 50],
   [1, 100, 100],
-  [0.01, 100, 5],
+  [0.01, 100, 8],
   [0, 100, 0],
 ] as const)
   test(`a share of ${share} grants ${granted} retries when ${requests} requests fail at once`, (t) => {
@@ -45,10 +45,10 @@ test('after ten seconds requests give no right to retries any more, and retries 
   assert.equal(budget.withdraw(), false);
   time.now += 2000;
   assert.deepEqual(
-    Array.from({ length: 6 }, () => budget.withdraw()),
-    [true, true, true, true, true, false],
+    Array.from({ length: 9 }, () => budget.withdraw()),
+    [...Array.from({ length: 8 }, () => true), false],
   );
-  assert.equal(failing(budget, 100), 15);
+  assert.equal(failing(budget, 100), 12);
 });
 
 test('successful requests save up for a failure', (t) => {
@@ -83,14 +83,14 @@ test('however requests come, none is granted when ten seconds had their share, o
         events.push({ second, requests, retries });
         const window = events.filter((event) => event.second > second - 10);
         const sum = (key: 'requests' | 'retries') => window.reduce((n, event) => n + event[key], 0);
-        assert.ok(retries === 0 || sum('retries') <= Math.max(5, share * sum('requests')));
+        assert.ok(retries === 0 || sum('retries') <= Math.max(8, share * sum('requests')));
       }
     }),
   );
 });
 
 for (const [perSecond, share] of [
-  [4, 0.2],
+  [5, 0.2],
   [20, 0.2],
   [300, 0.2],
   [20, 0.5],
@@ -107,9 +107,9 @@ for (const [perSecond, share] of [
     assert.ok(granted > 0.9 * share * requests, `${granted}`);
   });
 
-test('hardly any traffic: every ten seconds five retries, whatever was lent before', (t) => {
+test('hardly any traffic: every ten seconds eight retries, whatever was lent before', (t) => {
   const time = holdTime(t);
   const budget = new RetryBudget(0.2);
   for (let window = 0; window < 5; window++, time.now += 10_000)
-    assert.equal(failing(budget, 1, 9), 5);
+    assert.equal(failing(budget, 1, 19), 8);
 });

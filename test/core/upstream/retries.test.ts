@@ -99,7 +99,15 @@ test('what is passed on costs no budget, what is tried again does', (t) => {
   let granted = 0;
   for (let time = 0; time < 20; time++)
     if (retriesFailure({ ...post, method: 'GET' }, error)) granted++;
-  assert.equal(granted, 5);
+  assert.equal(granted, 8);
+});
+
+test('a connection that could not be made costs no budget', (t) => {
+  standStill(t);
+  const post = tried(t, { method: 'POST' });
+  const refused = new ProxyError('ERR_SEKISHO_CONNECT_REFUSED');
+  for (let time = 0; time < 50; time++) assert.ok(retriesFailure(post, refused));
+  assert.ok(retriesFailure({ ...post, method: 'GET' }, new ProxyError(reset)));
 });
 
 for (const [backoff, count, pause] of [
