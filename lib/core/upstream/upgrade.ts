@@ -137,8 +137,10 @@ function switchingHead(
     { status, message, fields },
     { via, adjust: adjust === undefined ? undefined : keepingStatus(adjust) },
   );
+  // Written to nobody: it is when sessions, loggers and others by `on-headers` add what they have.
+  res.writeHead(status, message);
   let head = `HTTP/1.1 ${status} ${message}\r\n`;
-  for (const name of draft.own)
+  for (const name of res.getHeaderNames())
     if (!framing.has(name))
       for (const value of [res.getHeader(name) ?? []].flat()) head += `${name}: ${value}\r\n`;
   for (let index = 0; index < draft.fields.length; index += 2)

@@ -97,7 +97,7 @@ export interface OpenSocket {
   /** The head of the 101. */
   readonly answer: IncomingMessage;
   /** Sends a message and gets the next that comes. */
-  ask(message: string | Buffer): Promise<Buffer>;
+  readonly ask: (message: string | Buffer) => Promise<Buffer>;
   /** The code it was closed with. */
   readonly closed: Promise<number>;
 }

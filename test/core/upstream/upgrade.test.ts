@@ -10,6 +10,7 @@ import session from 'express-session';
 import express from 'express';
 import { WebSocket, WebSocketServer } from 'ws';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
+import { attach } from '../../../lib/core/server/attach.ts';
 import { serve } from '../../../lib/core/server/serve.ts';
 import { upstream } from '../../../lib/core/upstream/upstream.ts';
 import { prefixRouter } from '../../../lib/prefix-router/index.ts';
@@ -76,7 +77,9 @@ test('a gate answers 401 over HTTP, and the server hears nothing', async (t) => 
     });
   });
   assert.equal(connections, 0);
-  const { ask } = await openSocket(t, ws, { auth: 'a:b' });
+  const { ask } = await openSocket(t, ws, {
+    headers: { authorization: `Basic ${btoa('a:b')}` },
+  });
   assert.equal(String(await ask('let in')), 'let in');
 });
 
@@ -218,9 +221,10 @@ for (const side of ['client', 'server'] as const)
         far = socket.resume();
       });
       const pool = upstream('chat', [server.url]);
-      const records = transactions(t, '/');
+      const path = `/${side}/${way}`;
+      const records = transactions(t, path);
       const { port } = await attachedProxy(t, pool);
-      const client = await upgradingClient(t, port);
+      const client = await upgradingClient(t, port, path);
       await client.sees('101');
       assert.equal(pool.servers[0]?.inflight, 1);
       const near = client.socket;
@@ -282,8 +286,11 @@ test('when a server refuses the connection the next one is asked', async (t) => 
 
 test('a server that never answers: 504 after timeouts.headers', async (t) => {
   const server = await listenRaw(t, (socket) => void socket.resume());
-  const pool = upstream('chat', [server.url], { timeouts: { headers: 100 } });
-  const { port } = await attachedProxy(t, pool, { retries: { attempts: 1 } });
+  const pool = upstream('chat', [server.url], {
+    timeouts: { headers: 100 },
+    retries: { attempts: 1 },
+  });
+  const { port } = await attachedProxy(t, pool);
   const client = await upgradingClient(t, port);
   await until(() => client.closed, 'the end');
   assert.match(client.text, /^HTTP\/1\.1 504 [^]*ERR_SEKISHO_HEADERS_TIMEOUT/);
@@ -308,9 +315,9 @@ test('a client that leaves while the server thinks takes its request with it', a
   let far: Socket | undefined;
   const server = await headServer(t, (socket) => void (far = socket));
   const pool = upstream('chat', [server.url]);
-  const records = transactions(t, '/');
+  const records = transactions(t, '/leaves');
   const { port } = await attachedProxy(t, pool);
-  const client = await upgradingClient(t, port);
+  const client = await upgradingClient(t, port, '/leaves');
   await until(() => far !== undefined, 'the request');
   client.socket.destroy();
   await until(() => far?.destroyed === true, 'the end at the server');
@@ -325,6 +332,7 @@ test('a client that leaves while the server thinks takes its request with it', a
 test('what the app has answered meanwhile stays, and a late 101 harms nobody', async (t) => {
   let far: Socket | undefined;
   const server = await headServer(t, (socket) => void (far = socket));
+  const records = transactions(t, '/late');
   const { port } = await attachedApp(t, (app) => {
     app.use((_req, res, next) => {
       setTimeout(() => {
@@ -336,10 +344,12 @@ test('what the app has answered meanwhile stays, and a late 101 harms nobody', a
     });
     app.use(balancedProxy(server.url));
   });
-  const client = await upgradingClient(t, port);
+  const client = await upgradingClient(t, port, '/late');
   await until(() => client.closed, 'the end');
   assert.match(client.text, /^HTTP\/1\.1 503 [^]*too slow[^]*, sorry/);
   await until(() => far?.destroyed === true, 'the end at the server');
+  await until(() => records.length === 1, 'the record');
+  assert.equal(records[0]?.status, 503);
 });
 
 test('ws: false answers 501 and asks no server', async (t) => {
@@ -450,6 +460,25 @@ test('the 101 has what the app has set, cookies of both, and nothing securityHea
   assert.deepEqual(head.match(/(?<=connection: ).*/gi), ['Upgrade']);
 });
 
+test('who waits for the head of the answer, as sessions do, has a say in the 101, too', async (t) => {
+  const server = await socketServer(t);
+  let logged: [boolean, number] | undefined;
+  const { ws } = await attachedApp(t, (app) => {
+    app.use((_req, res, next) => {
+      res.once('close', () => (logged = [res.headersSent, res.statusCode]));
+      next();
+    });
+    app.use(session({ secret: 's', resave: false, saveUninitialized: true, rolling: true }));
+    app.use(balancedProxy(server.url));
+  });
+  const { answer, ask, socket } = await openSocket(t, ws);
+  assert.match(answer.headers['set-cookie']?.join() ?? '', /^connect\.sid=/);
+  assert.equal(String(await ask('hello')), 'hello');
+  socket.close();
+  await until(() => logged !== undefined, 'the end as a logger hears of it');
+  assert.deepEqual(logged, [true, 101]);
+});
+
 test('a sticky client is bound by its upgrade, and its next one goes to the same server', async (t) => {
   const servers = await Promise.all([socketServer(t), socketServer(t)]);
   const { ws } = await attachedProxy(
@@ -465,29 +494,24 @@ test('a sticky client is bound by its upgrade, and its next one goes to the same
 });
 
 test('paths the proxy has nothing for are left to a ws listener beside it', async (t) => {
-  const server = await socketServer(t, { path: '/proxied' });
-  const own = await attachedApp(t, (app) => {
-    app.use('/chat', balancedProxy(server.url, { keepPrefix: false, pathRewrite: { '^/': '/' } }));
-    app.use('/either', balancedProxy(server.url, { fallthrough: [400, 404] }));
+  const server = await socketServer(t);
+  const { ws, server: front } = await attachedApp(t, (app) => {
+    app.use('/chat', balancedProxy(server.url));
   });
-  const beside = new WebSocketServer({ server: own.server, path: '/own' });
-  const besideToo = new WebSocketServer({ noServer: true });
-  own.server.on('upgrade', (req, socket, head) => {
-    if (req.url === '/either/own')
-      besideToo.handleUpgrade(req, socket, head, (client) => client.send('either'));
-  });
+  const beside = new WebSocketServer({ server: front, path: '/own' });
   t.after(() => {
-    for (const client of [...beside.clients, ...besideToo.clients]) client.terminate();
+    for (const client of beside.clients) client.terminate();
   });
   beside.on('connection', (client) => {
     client.on('message', () => {
       client.send('own');
     });
   });
-  const { ask } = await openSocket(t, `${own.ws}/chat/proxied`);
-  assert.equal(String(await ask('proxied')), 'proxied');
-  const other = await openSocket(t, `${own.ws}/own`);
-  assert.equal(String(await other.ask('x')), 'own');
+  const proxied = await openSocket(t, `${ws}/chat/own`);
+  assert.equal(String(await proxied.ask('proxied')), 'proxied');
+  const own = await openSocket(t, `${ws}/own`);
+  assert.equal(String(await own.ask('x')), 'own');
+  assert.equal(server.seen.length, 1);
 });
 
 test('a fallthrough leaves an upgrade to the next handler', async (t) => {
@@ -508,15 +532,15 @@ test('least-connections counts open sockets', async (t) => {
     servers.map(({ url }) => url),
     { balance: 'least-connections' },
   );
+  t.after(() => void pool.close());
   const { ws } = await attachedProxy(t, pool);
   const inflight = (): number[] => pool.servers.map((server) => server.inflight);
   for (let index = 0; index < 6; index++) await openSocket(t, ws);
   assert.deepEqual(inflight(), [3, 3]);
-  for (const client of servers[0]?.sockets.clients ?? []) client.close();
+  for (const client of servers[0].sockets.clients) client.close();
   await until(() => inflight()[0] === 0, 'the first is free');
   for (let index = 0; index < 3; index++) await openSocket(t, ws);
   assert.deepEqual(inflight(), [3, 3]);
-  await pool.close();
 });
 
 test('the record is published when the sockets end, with its bytes', async (t) => {
@@ -568,6 +592,19 @@ for (const http2 of [false, true])
     const unknown = await attachedProxy(t, url, { http2 });
     await assert.rejects(openSocket(t, unknown.ws), /Unexpected server response: 50[23]/);
   });
+
+test('clients of an https server come by wss, and the server behind it is told so', async (t) => {
+  const authority = await createAuthority();
+  const server = await socketServer(t);
+  const app = express().use(balancedProxy(server.url));
+  const front = createHttpsServer(await authority.issue('127.0.0.1'), app);
+  const { port } = await listen(t, front);
+  attach(front);
+  const { ask } = await openSocket(t, `wss://127.0.0.1:${port}`, { ca: authority.cert });
+  const message = randomBytes(300_000);
+  assert.ok((await ask(message)).equals(message));
+  assert.equal(server.seen[0]?.headers['x-forwarded-proto'], 'https');
+});
 
 test('a server that drains says 1001 to both sides once the grace period is over', async (t) => {
   const server = await socketServer(t);
