@@ -10,20 +10,20 @@ const proxies: Record<string, () => Promise<Server> | Server> = {
   'sekisho + securityHeaders': () => sekisho(true),
   async 'http-proxy-middleware'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');
-    const app = express();
+    const app = express().disable('x-powered-by');
     app.use(createProxyMiddleware({ target: upstreamUrl }));
     return listening(app.listen(0, '127.0.0.1'));
   },
   async 'http-proxy-middleware + keep-alive agent'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');
     const { Agent } = await import('node:http');
-    const app = express();
+    const app = express().disable('x-powered-by');
     app.use(createProxyMiddleware({ target: upstreamUrl, agent: new Agent({ keepAlive: true }) }));
     return listening(app.listen(0, '127.0.0.1'));
   },
   async 'http-proxy-middleware + ws'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');
-    const app = express();
+    const app = express().disable('x-powered-by');
     const proxy = createProxyMiddleware({ target: upstreamUrl, ws: true });
     app.use(proxy);
     const server = await listening(app.listen(0, '127.0.0.1'));
@@ -42,7 +42,7 @@ const proxies: Record<string, () => Promise<Server> | Server> = {
       };
     };
     const { proxy } = fastProxy({ base: upstreamUrl, undici: { connections: 100, pipelining: 1 } });
-    const app = express();
+    const app = express().disable('x-powered-by');
     app.use((req, res) => {
       proxy(req, res, req.url, {});
     });
@@ -79,7 +79,7 @@ async function sekisho(helmet: boolean): Promise<Server> {
     healthCheck: { path: '/health', interval: '1s' },
     retries: { attempts: 3, statuses: [502, 503] },
   });
-  const app = express();
+  const app = express().disable('x-powered-by');
   if (helmet) app.use(securityHeaders());
   app.use(balancedProxy(pool, { forwarded: 'x', headers: { request: { 'X-Gateway': 'bench' } } }));
   const { server } = await serve(app, { port: 0, host: '127.0.0.1' });

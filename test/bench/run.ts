@@ -96,7 +96,8 @@ async function bench(scenario: Scenario, upstream: Upstream): Promise<void> {
   }
   try {
     const results = new Map<string, Measurement[]>(proxies.map(({ name }) => [name, []]));
-    const warmUp = { ...scenario.load, seconds: 2 };
+    // Long enough for the compilers of V8 to have done their work.
+    const warmUp = { ...scenario.load, seconds: 6 };
     for (const { url, pid } of proxies) await measure(url, pid, warmUp);
     for (let round = 0; round < rounds; round++)
       for (const { name, url, pid } of proxies)

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { answerFields, type AnswerFields } from '../http/answer-fields.ts';
+import { lowerName } from '../http/memo.ts';
 import { atEndOfTurn } from './turn.ts';
 
 /** The head of an answer as it is about to go to the client; hooks and options work on it. */
@@ -15,7 +16,9 @@ export interface AnswerDraft {
 
 /** What is left to write once the status is on the response. */
 export interface AnswerHeadDraft extends AnswerFields {
-  /** Lower-cased names the app has set on the response. */
+  /** Names the app has set on the response, as it wrote them. */
+  readonly named: readonly string[];
+  /** The same in lower case. */
   readonly own: readonly string[];
 }
 
@@ -39,7 +42,8 @@ export function draftHead(
     readonly adjust: ((draft: AnswerDraft) => void) | undefined;
   },
 ): AnswerHeadDraft {
-  const own = res.getHeaderNames();
+  const named = rawNames(res);
+  const own = named.map(lowerName);
   const has =
     stripped === undefined && own.length === 0
       ? undefined
@@ -49,7 +53,7 @@ export function draftHead(
   if (adjust === undefined) {
     res.statusCode = from.status;
     res.statusMessage = from.message;
-    return { ...answer, own };
+    return { ...answer, own, named };
   }
   const draft: AnswerDraft = { status: from.status, message: from.message, fields: answer.fields };
   adjust(draft);
@@ -58,7 +62,7 @@ export function draftHead(
     draft.status === from.status
       ? from.message
       : (STATUS_CODES[draft.status] ?? String(draft.status));
-  return { ...answer, own, fields: draft.fields };
+  return { ...answer, own, named, fields: draft.fields };
 }
 
 /** Writes a head by Node's public methods, so that whoever has put themselves in the way sees everything. */
@@ -150,7 +154,7 @@ function internals(res: Response): ResponseInternals {
 export function writeWhole(
   req: Request,
   res: Response,
-  { fields, length, own }: AnswerHeadDraft,
+  { fields, length, named }: AnswerHeadDraft,
   body: string,
 ): void {
   const none = res.statusCode === 204;
@@ -159,7 +163,7 @@ export function writeWhole(
   const stated = none ? undefined : bodyless ? length : String(body.length);
   let head = `HTTP/1.1 ${res.statusCode} ${res.statusMessage}\r\n`;
   let dated = false;
-  for (const name of own.length === 0 ? own : rawNames(res)) {
+  for (const name of named) {
     const value = res.getHeader(name) as string | number | string[];
     dated ||= name.length === 4 && name.toLowerCase() === 'date';
     if (typeof value === 'object') for (const single of value) head += `${name}: ${single}\r\n`;
