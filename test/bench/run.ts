@@ -100,8 +100,11 @@ async function bench(scenario: Scenario, upstream: Upstream): Promise<void> {
     const warmUp = { ...scenario.load, seconds: 6 };
     for (const { url, pid } of proxies) await measure(url, pid, warmUp);
     for (let round = 0; round < rounds; round++)
-      for (const { name, url, pid } of proxies)
+      for (const { name, url, pid } of proxies) {
+        // A process that has idled while the others were measured finds its memory cold.
+        await measure(url, pid, { ...scenario.load, seconds: 1 });
         results.get(name)?.push(await measure(url, pid, scenario.load));
+      }
     print(scenario, proxies, results);
   } finally {
     for (const { name, process: child } of proxies) if (name !== 'nginx') child.kill('SIGKILL');
