@@ -35,10 +35,10 @@ suite('transfers', { timeout: 120_000 }, () => {
   ] as const)
     test(`a download ${framing} from a killed server never looks whole`, async (t) => {
       const { gateway, servers } = await scene(t, { options: { healthCheck } });
-      // 19 pieces: a download takes about 100 ms, so some are in the middle at each kill.
+      // 19 pieces: a download takes about 200 ms, so some are in the middle at each kill.
       const outcomes = await transferDuringKills(gateway.url, servers, {
         rate: 50,
-        path: `/bytes/${length}?pause=5${query}`,
+        path: `/bytes/${length}?pause=10${query}`,
       });
       const good = outcomes.filter(isGood);
       const broken = outcomes.filter(({ error, status }) => error !== undefined && status === 200);
@@ -62,8 +62,9 @@ suite('transfers', { timeout: 120_000 }, () => {
     });
 
   test('an upload to a killed server is whole or an error', async (t) => {
+    // 50 a second for 200 ms over three servers: each has about three in hand when it is killed.
     const { gateway, servers } = await scene(t, {
-      servers: [{ delay: 30 }, { delay: 30 }, { delay: 30 }],
+      servers: [{ delay: 200 }, { delay: 200 }, { delay: 200 }],
       options: { healthCheck },
     });
     const outcomes = await transferDuringKills(gateway.url, servers, {
