@@ -3,7 +3,10 @@ import tseslint from 'typescript-eslint';
 
 /** DESIGN: http ← core ← core/upstream, core/server ← capability ← index.ts; everyone imports only leftwards. */
 const capabilities = [
+  'apicache',
+  'auth-gate',
   'balanced-proxy',
+  'cache',
   'error-pages',
   'https-redirect',
   'prefix-router',

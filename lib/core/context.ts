@@ -16,6 +16,18 @@ export interface UpgradeRequest {
   take(): Duplex;
 }
 
+/** Who a gate has found the user to be; `req.auth` for the app's own handlers. */
+export interface AuthenticatedUser {
+  /** The name a log shows and servers behind are told. */
+  readonly name: string;
+  /** How the user was recognised. */
+  readonly scheme: 'basic' | 'bearer' | 'forward' | 'oidc' | 'certificate';
+  readonly email?: string | undefined;
+  readonly groups: readonly string[];
+  /** What the token, provider or certificate says of the user. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
 /** What the middlewares know of one request; shared by all of them, seen by nobody else. */
 export class Context {
   /** Wrappers in mount order: the first is outermost. */
@@ -25,8 +37,19 @@ export class Context {
   upgrade: UpgradeRequest | undefined;
   /** The client waits for `100 Continue` before it sends the body, and nobody has said so yet. */
   awaitsContinue = false;
+  /** The client speaks to us as its forward proxy (absolute-form or CONNECT): its credentials are in `Proxy-Authorization`. */
+  proxied = false;
+  /** Set by the gate that let the request pass. */
+  user: AuthenticatedUser | undefined;
+  /**
+   * What a gate tells the servers behind about the user, names and values in turn. Answers to such a
+   * request may be personal: for a cache it is one with `Authorization`.
+   */
+  identity: readonly string[] | undefined;
   #id: string | undefined;
   #strip: Set<string> | undefined;
+  #consumed: Set<string> | undefined;
+  #consumedCookies: Set<string> | undefined;
 
   constructor(req: IncomingMessage) {
     // Express keeps the untouched target in originalUrl; req.url loses its mount prefixes.
@@ -42,6 +65,27 @@ export class Context {
   /** The same for readers: most requests have none. */
   get stripped(): ReadonlySet<string> | undefined {
     return this.#strip;
+  }
+
+  /**
+   * Lower-cased request fields whose credentials a gate has consumed (`authorization`); to be added to. They are not
+   * forwarded, and the request counts as one without them.
+   */
+  get consume(): Set<string> {
+    return (this.#consumed ??= new Set());
+  }
+
+  get consumed(): ReadonlySet<string> | undefined {
+    return this.#consumed;
+  }
+
+  /** Names of cookies that belong to a gate (its session); to be added to. They are not forwarded either. */
+  get consumeCookies(): Set<string> {
+    return (this.#consumedCookies ??= new Set());
+  }
+
+  get consumedCookies(): ReadonlySet<string> | undefined {
+    return this.#consumedCookies;
   }
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */

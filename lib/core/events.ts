@@ -29,6 +29,8 @@ export interface Events {
     readonly servers: readonly string[];
     readonly error?: unknown;
   };
+  /** Something an operator should know; also a `SekishoWarning` of the process. */
+  'sekisho:warning': { readonly code: string; readonly message: string; readonly cause?: unknown };
 }
 
 const channels: Readonly<Record<keyof Events, Channel>> = {
@@ -37,6 +39,7 @@ const channels: Readonly<Record<keyof Events, Channel>> = {
   'sekisho:ejection': channel('sekisho:ejection'),
   'sekisho:retry': channel('sekisho:retry'),
   'sekisho:servers': channel('sekisho:servers'),
+  'sekisho:warning': channel('sekisho:warning'),
 };
 
 export function observed(name: keyof Events): boolean {

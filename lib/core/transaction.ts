@@ -18,12 +18,18 @@ export class Transaction {
   /** The request target as the client sent it. */
   readonly target: string;
   client: string | undefined;
+  /** Name of the user, when a gate has found out. */
+  user: string | undefined;
   /** Prefix or pool the forwarder chose by. */
   route: string | undefined;
   upstream: string | undefined;
   /** `host:port` of the server that answered, or was tried last. */
   server: string | undefined;
   attempts = 0;
+  /** What a cache did, as in `Cache-Status` (RFC 9211), e.g. `sekisho; fwd=uri-miss; stored`. */
+  cache: string | undefined;
+  /** Why a cache did not store the answer; one of the names the docs of `cache()` list. */
+  cacheReason: string | undefined;
   status = 0;
   bytesSent = 0;
   bytesReceived = 0;

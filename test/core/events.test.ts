@@ -8,6 +8,7 @@ const payloads: { [Name in Exclude<keyof Events, 'sekisho:transaction'>]: Events
   'sekisho:ejection': { upstream: 'shop', server: 'a:1', ejected: true, reason: '5xx', until: 1 },
   'sekisho:retry': { upstream: 'shop', server: 'a:1', attempt: 2, reason: 'reset' },
   'sekisho:servers': { upstream: 'shop', servers: ['a:1'] },
+  'sekisho:warning': { code: 'SEKISHO_LIST', message: 'kept the last good one' },
 };
 
 for (const name of Object.keys(payloads) as (keyof typeof payloads)[])

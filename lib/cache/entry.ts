@@ -1,0 +1,34 @@
+import type { Fields } from '../core/http/fields.ts';
+import type { Validity } from '../core/http/validity.ts';
+
+/** A stored answer. */
+export interface Entry {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly message: string;
+  /** End-to-end fields, names and values in turn, as they came. */
+  readonly fields: Fields;
+  readonly trailers: Fields;
+  readonly body: Buffer;
+  readonly validity: Validity;
+  /** The URL it is the answer of. */
+  readonly url: string;
+  /** Groups it can be cleared by. */
+  readonly groups: readonly string[];
+}
+
+/**
+ * Stands at the key of a URL whose answers vary (RFC 9111 §4.1): says by which request fields. The answers
+ * themselves stand at keys made of this one, the generation and the values of those fields; without this record
+ * none of them is found any more.
+ */
+export interface VaryRecord {
+  readonly kind: 'vary';
+  /** Lower-cased names of the request fields that choose. */
+  readonly names: readonly string[];
+  readonly generation: string;
+  readonly url: string;
+  readonly groups: readonly string[];
+}
+
+export type CacheRecord = Entry | VaryRecord;
