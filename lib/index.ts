@@ -1,3 +1,18 @@
+export {
+  authGate,
+  type Allow,
+  type AuthenticatedUser,
+  type AuthGate,
+  type AuthGateOptions,
+  type Authorizer,
+  type BasicOptions,
+  type BearerOptions,
+  type ClaimValue,
+  type IdentityHeadersOptions,
+  type LockoutOptions,
+  type RefusedCredentials,
+  type RequestAuth,
+} from './auth-gate/index.ts';
 export { balancedProxy, type BalancedProxyOptions } from './balanced-proxy/index.ts';
 export {
   errorPages,
@@ -18,6 +33,12 @@ export { securityHeaders, type SecurityHeadersOptions } from './security-headers
 
 export { attach } from './core/server/attach.ts';
 export { serve, type ServeOptions, type ServeTimeouts, type Serving } from './core/server/serve.ts';
+export type {
+  CertificateOptions,
+  ClientCertificateOptions,
+  RedirectFromOptions,
+  ServeTlsOptions,
+} from './core/server/tls-options.ts';
 
 export { upstream, type ServerSnapshot, type Upstream } from './core/upstream/upstream.ts';
 export type { BalanceOption } from './core/upstream/balancing/index.ts';

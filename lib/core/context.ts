@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Layers } from './exchange/layers.ts';
 import { Transaction } from './transaction.ts';
 
 /** undici's interceptor: what a wrapper middleware pushes and a forwarder composes around its transport. */
@@ -30,8 +31,10 @@ export interface AuthenticatedUser {
 
 /** What the middlewares know of one request; shared by all of them, seen by nobody else. */
 export class Context {
-  /** Wrappers in mount order: the first is outermost. */
-  readonly interceptors: Interceptor[] = [];
+  /** The wrappers around this request, when there are any; `wrap` in local-exchange.ts makes them. */
+  layers: Layers | undefined;
+  /** The client's own fields, while a wrapper hides some of them from the handler. */
+  hiddenHeaders: IncomingHttpHeaders | undefined;
   readonly transaction: Transaction;
   /** Present when the request came through the door as an upgrade. */
   upgrade: UpgradeRequest | undefined;
@@ -42,8 +45,9 @@ export class Context {
   /** Set by the gate that let the request pass. */
   user: AuthenticatedUser | undefined;
   /**
-   * What a gate tells the servers behind about the user, names and values in turn. Answers to such a
-   * request may be personal: for a cache it is one with `Authorization`.
+   * What a gate tells the servers behind about the user, names and values in turn; names that
+   * `reserveIdentityField` knows, so that no client can say the same. Answers to such a request may be personal:
+   * for a cache it is one with `Authorization`.
    */
   identity: readonly string[] | undefined;
   #id: string | undefined;
@@ -86,6 +90,15 @@ export class Context {
 
   get consumedCookies(): ReadonlySet<string> | undefined {
     return this.#consumedCookies;
+  }
+
+  /** Whether a gate has anything to change in what is forwarded. */
+  get gated(): boolean {
+    return (
+      this.identity !== undefined ||
+      this.#consumed !== undefined ||
+      this.#consumedCookies !== undefined
+    );
   }
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */

@@ -19,6 +19,11 @@ export type ErrorCode =
   | 'ERR_SEKISHO_TARGET'
   | 'ERR_SEKISHO_HOOK'
   | 'ERR_SEKISHO_SHUTTING_DOWN'
+  | 'ERR_SEKISHO_AUTH_REQUIRED'
+  | 'ERR_SEKISHO_PROXY_AUTH_REQUIRED'
+  | 'ERR_SEKISHO_AUTH_DENIED'
+  | 'ERR_SEKISHO_AUTH_LOCKED'
+  | 'ERR_SEKISHO_AUTH_UNAVAILABLE'
   | 'ERR_SEKISHO_NO_SERVER'
   | 'ERR_SEKISHO_STICKY_LOST'
   | 'ERR_SEKISHO_QUEUE_FULL'
@@ -72,6 +77,11 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_SEKISHO_TARGET: kind(500, 'proxy', 'pick', false, 'proxy_configuration_error', 'The proxy could not tell where to send the request'),
   ERR_SEKISHO_HOOK: kind(500, 'proxy', 'request', false, 'proxy_internal_error', 'A hook of this proxy failed'),
   ERR_SEKISHO_SHUTTING_DOWN: kind(503, 'proxy', 'request', true, 'proxy_internal_error', 'The proxy is shutting down'),
+  ERR_SEKISHO_AUTH_REQUIRED: kind(401, 'client', 'request', false, 'http_request_denied', 'Authentication is required'),
+  ERR_SEKISHO_PROXY_AUTH_REQUIRED: kind(407, 'client', 'request', false, 'http_request_denied', 'Authentication to the proxy is required'),
+  ERR_SEKISHO_AUTH_DENIED: kind(403, 'policy', 'request', false, 'http_request_denied', 'This user is not allowed here'),
+  ERR_SEKISHO_AUTH_LOCKED: kind(429, 'policy', 'request', false, 'http_request_denied', 'Too many failed attempts, try again later'),
+  ERR_SEKISHO_AUTH_UNAVAILABLE: kind(503, 'proxy', 'request', false, 'proxy_internal_error', 'The credentials cannot be checked at the moment'),
   ERR_SEKISHO_NO_SERVER: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'No server is available'),
   ERR_SEKISHO_STICKY_LOST: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'The server of this session is not available'),
   ERR_SEKISHO_QUEUE_FULL: kind(503, 'upstream', 'pick', true, 'connection_limit_reached', 'All servers are busy'),

@@ -1,5 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
-import type { Transaction } from './transaction.ts';
+import type { AuthOutcome, Transaction } from './transaction.ts';
 
 /** A server as the events tell of it. */
 export interface ServerEvent {
@@ -29,6 +29,24 @@ export interface Events {
     readonly servers: readonly string[];
     readonly error?: unknown;
   };
+  /** A gate refused a request, or would have (`dryRun`). */
+  'sekisho:auth': {
+    readonly outcome: AuthOutcome;
+    /** Why, without anything secret. */
+    readonly reason: string;
+    /** Only reported: the request was let through. */
+    readonly dryRun: boolean;
+    /** `basic`, `bearer` … when one has judged. */
+    readonly scheme?: string | undefined;
+    /** Whom the client claims to be; proven only when `outcome` is `denied`. */
+    readonly name?: string | undefined;
+    /** The client's address, as `req.ip` says. */
+    readonly client?: string | undefined;
+    readonly method: string;
+    /** The request target, without its query. */
+    readonly path: string;
+    readonly requestId: string;
+  };
   /** Something an operator should know; also a `SekishoWarning` of the process. */
   'sekisho:warning': { readonly code: string; readonly message: string; readonly cause?: unknown };
 }
@@ -39,6 +57,7 @@ const channels: Readonly<Record<keyof Events, Channel>> = {
   'sekisho:ejection': channel('sekisho:ejection'),
   'sekisho:retry': channel('sekisho:retry'),
   'sekisho:servers': channel('sekisho:servers'),
+  'sekisho:auth': channel('sekisho:auth'),
   'sekisho:warning': channel('sekisho:warning'),
 };
 

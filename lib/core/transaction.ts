@@ -6,6 +6,14 @@ import { observed, publish } from './events.ts';
 export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'upstream-aborted';
 
 /**
+ * What a gate made of a request. `absent`: no credentials; `refused`: wrong ones; `denied`: the right ones of a user
+ * who may not; `locked`: too many wrong ones before; `failed`: could not be judged; `answered`: the scheme has answered by
+ * itself, e.g. with a login page; `preflight`: a CORS preflight that may pass.
+ */
+export type AuthOutcome =
+  'passed' | 'preflight' | 'absent' | 'refused' | 'denied' | 'locked' | 'failed' | 'answered';
+
+/**
  * The record of one request: who, where to, verdicts, bytes, timings. Every middleware adds what it
  * knows; it is published once, on `sekisho:transaction`, when the request has ended.
  * Times are milliseconds; `started` is wall clock, the others count from it.
@@ -20,6 +28,10 @@ export class Transaction {
   client: string | undefined;
   /** Name of the user, when a gate has found out. */
   user: string | undefined;
+  /** What the gate made of the request; with `dry-run:` in front when it only reports. */
+  auth: AuthOutcome | `dry-run:${AuthOutcome}` | undefined;
+  /** Why the gate did not let it pass, without anything secret. */
+  authReason: string | undefined;
   /** Prefix or pool the forwarder chose by. */
   route: string | undefined;
   upstream: string | undefined;

@@ -7,6 +7,13 @@ const [name = '', upstreamUrl = ''] = process.argv.slice(2);
 
 const proxies: Record<string, () => Promise<Server> | Server> = {
   sekisho: () => sekisho(false),
+  async 'sekisho + tls'() {
+    const { balancedProxy, serve } = await import('sekisho');
+    const { TLS_CERT: cert = '', TLS_KEY: key = '' } = process.env;
+    const app = express().disable('x-powered-by').use(balancedProxy(upstreamUrl));
+    const { server } = await serve(app, { host: '127.0.0.1', tls: { cert, key } });
+    return server;
+  },
   'sekisho + securityHeaders': () => sekisho(true),
   async 'http-proxy-middleware'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');

@@ -8,7 +8,9 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchCacheStore } from './cache-store.ts';
 import { measure, median, memory, type Load, type Measurement } from './measure.ts';
+import { benchTls } from './tls.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 import { benchWebSockets } from './websockets.ts';
 
@@ -140,9 +142,12 @@ const words = process.argv.slice(2);
 const chosen = (name: string): boolean =>
   words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
+if (chosen('cache store')) benchCacheStore();
+
 const upstream = await startUpstream();
 try {
   for (const scenario of scenarios) if (chosen(scenario.name)) await bench(scenario, upstream);
+  if (chosen('tls')) await benchTls(upstream.url, startProxy, rounds);
   if (chosen('websocket')) await benchWebSockets(upstream.nodeUrl, startProxy);
 } finally {
   upstream.close();

@@ -77,7 +77,8 @@ export async function startUpstream(): Promise<Upstream> {
   return { url: `http://127.0.0.1:${port}`, nodeUrl, nginx, close };
 }
 
-async function startNginx(
+/** @param top directives of the http block, more servers among them */
+export async function startNginx(
   directory: string,
   name: string,
   core: number,
@@ -108,7 +109,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createTcpServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -73,7 +73,7 @@ test('starts empty: no wrapper, nothing to strip, no upgrade', async (t) => {
   });
   await fetch(url);
   assert.deepEqual(
-    [context?.interceptors, context?.strip, context?.upgrade, context?.awaitsContinue],
-    [[], new Set(), undefined, false],
+    [context?.layers, context?.strip, context?.upgrade, context?.awaitsContinue],
+    [undefined, new Set(), undefined, false],
   );
 });

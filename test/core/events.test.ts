@@ -8,6 +8,17 @@ const payloads: { [Name in Exclude<keyof Events, 'sekisho:transaction'>]: Events
   'sekisho:ejection': { upstream: 'shop', server: 'a:1', ejected: true, reason: '5xx', until: 1 },
   'sekisho:retry': { upstream: 'shop', server: 'a:1', attempt: 2, reason: 'reset' },
   'sekisho:servers': { upstream: 'shop', servers: ['a:1'] },
+  'sekisho:auth': {
+    outcome: 'refused',
+    reason: 'wrong password',
+    dryRun: false,
+    scheme: 'basic',
+    name: 'alice',
+    client: '127.0.0.1',
+    method: 'GET',
+    path: '/admin',
+    requestId: 'a',
+  },
   'sekisho:warning': { code: 'SEKISHO_LIST', message: 'kept the last good one' },
 };
 

@@ -1,18 +1,43 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { runExample } from '../support/example.ts';
 import { until } from '../support/servers.ts';
+
+const run = promisify(execFile);
 
 /** What a reader would try of each example. */
 const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
   async 'attach.ts'(url) {
     assert.equal(await echoed(`${url}/echo`), 'hello');
+  },
+  async 'auth-basic.ts'(url) {
+    const ask = async (user?: string, method = 'GET'): Promise<globalThis.Response> => {
+      const authorization = user && {
+        authorization: `Basic ${Buffer.from(user).toString('base64')}`,
+      };
+      return fetch(`${url}/admin/users`, { method, headers: { ...authorization } });
+    };
+    const asked = await ask();
+    assert.equal(asked.status, 401);
+    assert.match(asked.headers.get('www-authenticate')!, /^Basic realm="Administration"/);
+    assert.equal(await (await ask('alice:wonderland')).text(), 'the console answers GET /users\n');
+    assert.equal((await ask('alice:wonderland', 'DELETE')).status, 200);
+    assert.equal((await ask('bob:builder')).status, 200);
+    assert.equal((await ask('bob:builder', 'DELETE')).status, 403);
+    for (let guess = 1; guess <= 5; guess++)
+      assert.equal((await ask(`bob:guess${guess}`)).status, 401);
+    const locked = await ask('bob:builder');
+    assert.equal(locked.status, 429);
+    assert.ok(Number(locked.headers.get('retry-after')) > 0);
+    assert.equal(await body(`${url}/`), 'the shop answers GET /\n');
   },
   async 'balanced-proxy.ts'(url) {
     const answers = await Promise.all(
@@ -62,6 +87,20 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
     assert.equal(headers.get('x-frame-options'), 'DENY');
     assert.equal(headers.get('server'), null);
     assert.equal(headers.get('x-backend'), null);
+  },
+  async 'tls.ts'(url) {
+    const asked = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });
+    assert.equal(asked.status, 308);
+    const location = asked.headers.get('location')!;
+    assert.match(location, /^https:\/\/localhost:\d+\/basket\?id=1$/);
+    for (const [args, version] of [
+      [['--http2'], '2'],
+      [['--http1.1'], '1.1'],
+    ] as const) {
+      const write = ['-w', '%{http_version}', ...args];
+      const { stdout } = await run('curl', ['-sk', ...write, location]);
+      assert.equal(stdout, `the shop answers GET /basket?id=1\n${version}`);
+    }
   },
   async 'websocket.ts'(url) {
     assert.equal(await echoed(`${url}/echo?ticket=valid`), 'hello');

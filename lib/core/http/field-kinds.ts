@@ -1,10 +1,12 @@
-import { memoised } from './memo.ts';
+import { memoised, type Memoised } from './memo.ts';
 
 /** What a forwarder does with a field of a request, by its name. */
 export type FieldKind =
   | 'pass'
   /** Belongs to one connection (RFC 9110 §7.6.1), or may not be forwarded at all. */
   | 'drop'
+  /** Who the user is: from a client a forgery, from a gate of ours the truth. */
+  | 'identity'
   /** Says something of the client or the way that only a proxy in front can know. */
   | 'claim'
   | 'host'
@@ -40,6 +42,9 @@ const identityFields = [
   'x-auth-request-preferred-username',
   'x-auth-request-access-token',
   'x-sekisho-assertion',
+  'client-cert',
+  'client-cert-chain',
+  'x-forwarded-client-cert',
 ];
 
 /** What other proxies and CDNs say in fields of their own; servers behind believe it, whoever has sent it. */
@@ -98,19 +103,37 @@ const treatedFields = [
   'x-forwarded-proto',
 ] as const satisfies FieldKind[];
 
-const kinds: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
-  ...[...identityFields, ...droppedFields].map((name) => [name, 'drop'] as const),
+const kinds = new Map<string, FieldKind>([
+  ...droppedFields.map((name) => [name, 'drop'] as const),
+  ...identityFields.map((name) => [name, 'identity'] as const),
   ...claimFields.map((name) => [name, 'claim'] as const),
   ...treatedFields.map((name) => [name, name] as const),
   [':authority', 'host'],
 ]);
 
 /**
- * The kind of a request field. Underscores count as dashes: CGI and WSGI servers fold both into
- * the same variable, so `X_Forwarded_User` would be a way around the rules for `X-Forwarded-User`.
+ * The kind of a request field. Whatever is neither letter nor digit counts as a dash: CGI, WSGI and PHP
+ * servers fold it into the same variable, so `X_Forwarded_User` and `X.Forwarded.User` would be ways
+ * around the rules for `X-Forwarded-User`.
  */
-export const fieldKind: (name: string) => FieldKind = memoised((name) => {
+export const fieldKind: Memoised<FieldKind> = memoised((name) => {
   const lower = name.toLowerCase();
-  const folded = lower.includes('_') && kinds.has(lower.replaceAll('_', '-'));
-  return kinds.get(lower) ?? (folded ? 'drop' : 'pass');
+  const known = kinds.get(lower);
+  if (known !== undefined) return known;
+  const folded = kinds.get(foldedName(lower));
+  return folded === undefined ? 'pass' : folded === 'identity' ? folded : 'drop';
 });
+
+/**
+ * Makes a name of an operator's choice one of those that say who the user is: from now on no route of this
+ * process hands on a client's own copy of it. There is no way back, since a server behind goes on
+ * believing the field.
+ */
+export function reserveIdentityField(name: string): void {
+  kinds.set(foldedName(name.toLowerCase()), 'identity');
+  fieldKind.forget();
+}
+
+function foldedName(lower: string): string {
+  return lower.startsWith(':') ? lower : lower.replace(/[^a-z0-9]/g, '-');
+}

@@ -1,3 +1,5 @@
+import { fieldKind } from './field-kinds.ts';
+
 /** Names and values in turn, in order and spelling of the sender; latin1, as node:http gives them. */
 export type Fields = readonly string[];
 
@@ -43,6 +45,7 @@ export function forwardableTrailers(trailers: Fields): string[] {
     const name = trailers[index] as string;
     const lower = name.toLowerCase().replaceAll('_', '-');
     if (notInTrailers.has(lower) || lower.startsWith('x-forwarded-')) continue;
+    if (fieldKind(name) === 'identity') continue;
     kept.push(name, trailers[index + 1] as string);
   }
   return kept;

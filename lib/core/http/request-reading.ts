@@ -68,6 +68,7 @@ export function readRequest(fields: Fields, httpVersion: string): RequestReading
         pass.push(name, value);
         break;
       case 'drop':
+      case 'identity':
         break;
       case 'claim':
         (reading.claims ??= []).push(name, value);

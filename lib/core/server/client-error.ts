@@ -15,6 +15,11 @@ const statuses: Readonly<Record<string, number>> = {
 export function answerClientErrors(server: Server): void {
   server.on('clientError', function answerClientError(error: NodeJS.ErrnoException, socket) {
     if (server.listenerCount('clientError') > 1) return;
+    // Without a handshake there is nothing to answer in; plain HTTP on a TLS port comes here, too.
+    if ((socket as { secureConnecting?: boolean }).secureConnecting === true) {
+      socket.destroy();
+      return;
+    }
     // Everything that still comes on a broken connection is an error again; it has its answer.
     if (socket.writableEnded) return;
     if (!socket.writable || answerOn(socket)?.headersSent === true) {

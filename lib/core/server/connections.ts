@@ -1,20 +1,24 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
+import { Server as TlsServer, type TLSSocket } from 'node:tls';
 import { answerOn } from './client-error.ts';
 
 /** All open connections of a server, upgraded ones included. */
 export class Connections {
   readonly #server: Server;
   readonly #sockets: Set<Socket> = new Set();
+  /** Connections in the TLS handshake, by the peer's address. */
+  readonly #handshaking: Map<string, Socket> = new Map();
 
   constructor(server: Server) {
     this.#server = server;
-    const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
-    server.on(event, (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    if (server instanceof TlsServer) {
+      server.on('connection', this.#shakeHands);
+      server.on('secureConnection', (socket: Socket) => {
+        this.#handshaking.delete(peerOf(socket));
+        this.#add(socket);
+      });
+    } else server.on('connection', (socket: Socket) => this.#add(socket));
     // The server is ours, and so is its method: server.close() calls it, too.
     const closeIdle = server.closeIdleConnections.bind(server);
     server.closeIdleConnections = () => this.#sparing(closeIdle);
@@ -22,7 +26,11 @@ export class Connections {
 
   /** Closes those that have not asked anything yet; node counts them as busy (browsers open some in advance). */
   closeUnused(): void {
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of this.#handshaking.values()) socket.destroy();
+    for (const socket of this.#sockets)
+      // HTTP/2 has a farewell of its own.
+      if (socket.bytesRead === 0 && (socket as Partial<TLSSocket>).alpnProtocol !== 'h2')
+        socket.destroy();
   }
 
   /** Answers whose head is not sent yet will tell the client that the connection ends with them. */
@@ -38,6 +46,19 @@ export class Connections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  #add(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  readonly #shakeHands = (socket: Socket): void => {
+    const peer = peerOf(socket);
+    this.#handshaking.set(peer, socket);
+    socket.once('close', () => {
+      if (this.#handshaking.get(peer) === socket) this.#handshaking.delete(peer);
+    });
+  };
+
   /**
    * Node takes a connection for idle once `res.end()` was called, and destroys it with everything
    * that a slow client has not read yet. Such a connection is to end after its last byte instead.
@@ -52,4 +73,8 @@ export class Connections {
     closeIdle();
     for (const socket of unread) delete (socket as Partial<Socket>).destroy;
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress ?? ''} ${remotePort ?? ''}`;
 }

@@ -16,7 +16,8 @@ export function deferContinue(server: Server): void {
   });
 }
 
-function continueOnRead(req: IncomingMessage, res: ServerResponse): void {
+/** Sends `100 Continue` when somebody begins to read the body and nobody has answered. */
+export function continueOnRead(req: IncomingMessage, res: ServerResponse): void {
   req._read = function readAndContinue(size) {
     delete (req as Partial<IncomingMessage>)._read;
     const context = contextOf(req);

@@ -5,6 +5,16 @@ import {
   type ServerOptions,
 } from 'node:http';
 
+/** What Express makes the prototypes of requests and responses; undefined for apps that are none of Express. */
+export function prototypesOf(
+  app: RequestListener,
+): { request: IncomingMessage; response: ServerResponse } | undefined {
+  const { request, response } = app as { request?: unknown; response?: unknown };
+  return request instanceof IncomingMessage && response instanceof ServerResponse
+    ? { request, response: response as ServerResponse }
+    : undefined;
+}
+
 /**
  * Server options that make requests and responses be born with the prototypes of an Express app.
  * Express sets these on every request; when they are there already that costs nothing, and engines
@@ -13,11 +23,11 @@ import {
 export function expressClasses(
   app: RequestListener,
 ): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
-  const { request, response } = app as { request?: unknown; response?: unknown };
-  if (!(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) return {};
+  const prototypes = prototypesOf(app);
+  if (prototypes === undefined) return {};
   return {
-    IncomingMessage: bornWith(request, IncomingMessage),
-    ServerResponse: bornWith(response, ServerResponse),
+    IncomingMessage: bornWith(prototypes.request, IncomingMessage),
+    ServerResponse: bornWith(prototypes.response, ServerResponse),
   };
 }
 

@@ -1,5 +1,4 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { clock } from '../clock.ts';
 import { OptionsError } from '../errors.ts';
@@ -9,13 +8,26 @@ import {
   oneOf,
   parseOptions,
   quote,
+  refuse,
   schemaOf,
   type Duration,
 } from '../options.ts';
 import { attach } from './attach.ts';
+import { identifyClients } from './client-certificate.ts';
 import { Connections } from './connections.ts';
 import { drain, farewellTime } from './drain.ts';
 import { expressClasses } from './express-classes.ts';
+import { listen, portOf, urlOf } from './listening.ts';
+import { createRedirectServer } from './redirect-door.ts';
+import {
+  flag,
+  redirectFromField,
+  tlsSchema,
+  type RedirectFromOptions,
+  type ServeTlsOptions,
+} from './tls-options.ts';
+import { createTlsServer, type TlsServer } from './tls-server.ts';
+import type { Chain } from './upgrade-door.ts';
 
 export interface ServeTimeouts {
   /** From the first byte of a request to the end of its head. @default '60s' */
@@ -31,6 +43,8 @@ export interface ServeTimeouts {
    * Cloud: 600 s). @default '75s'
    */
   readonly keepAlive?: Duration;
+  /** For the TLS handshake of a connection. @default '10s' */
+  readonly handshake?: Duration;
 }
 
 export interface ServeOptions {
@@ -38,6 +52,16 @@ export interface ServeOptions {
   readonly port?: number;
   /** Address or name to listen on. @default all addresses, IPv6 and IPv4 */
   readonly host?: string;
+  /** Certificates: the server speaks https instead of http. @default none: plain HTTP */
+  readonly tls?: ServeTlsOptions | undefined;
+  /** Whether HTTP/2 is offered to clients over TLS (by ALPN), beside HTTP/1.1 on the same port. @default true with `tls` */
+  readonly http2?: boolean | undefined;
+  /**
+   * Port of a plain HTTP listener that redirects everybody to https (308) and lets nothing but ACME
+   * challenges (`/.well-known/acme-challenge/…`) through to the app; closed with the rest. Needs `tls`.
+   * @default none
+   */
+  readonly redirectFrom?: number | RedirectFromOptions | undefined;
   /** How long `close()` lets requests in flight go on, and leaves WebSockets open. @default '10s' */
   readonly gracePeriod?: Duration;
   /**
@@ -54,6 +78,8 @@ export interface Serving {
   readonly server: Server;
   /** Where it is reached, without a slash at the end: `http://localhost:3000`. */
   readonly url: string;
+  /** Where the listener of `redirectFrom` is reached. */
+  readonly redirectUrl?: string;
   /**
    * Refuses new connections, lets requests in flight finish within the grace period, then closes
    * WebSockets with 1001. Resolves when no connection is left; calling again gives the same promise.
@@ -64,58 +90,78 @@ export interface Serving {
 const optionsSchema = schemaOf<ServeOptions>()({
   port: count(0, 65535).default(0),
   host: z.string().min(1).optional(),
+  tls: tlsSchema.optional(),
+  http2: flag().optional(),
+  redirectFrom: redirectFromField(),
   gracePeriod: duration().default(10_000),
   signals: z.array(oneOf(['SIGTERM', 'SIGINT', 'SIGHUP'])).default([]),
   timeouts: schemaOf<ServeTimeouts>()({
     headers: duration().default(60_000),
     request: duration().default(3_600_000),
     keepAlive: duration().default(75_000),
+    handshake: duration().default(10_000),
   }).prefault({}),
+}).superRefine(({ tls, http2, redirectFrom }, context) => {
+  if (tls !== undefined) return;
+  if (http2 === true)
+    refuse(context, http2, 'for http2 needs tls: browsers speak it over TLS only');
+  if (redirectFrom !== undefined)
+    refuse(context, redirectFrom, 'for redirectFrom needs tls: there is no https to redirect to');
 });
 
 /** The servers of this process that a signal is closing: the last of them ends the process. */
 const draining = new Set<Server>();
 
+type ParsedServe = z.output<typeof optionsSchema>;
+
 /**
  * Starts a server for an app: attached, tuned for proxying, and able to end without breaking anything.
+ * With `tls` it ends TLS: HTTP/2 and HTTP/1.1 in front, the app sees both as Express requests.
  *
  * Requests without a body are born ended (Node's `optimizeEmptyRequests`, 24.8 and later): they emit
  * no `end` event; `for await`, `pipe` and body parsers work.
  *
  * @example
  * const { url, close } = await serve(app, { port: 3000, signals: ['SIGTERM', 'SIGINT'] });
- * @throws {OptionsError} (as a rejection) when the options are not what they should be
+ * @example
+ * await serve(app, { port: 443, tls: { cert: '/etc/tls/cert.pem', key: '/etc/tls/key.pem' }, redirectFrom: 80 });
+ * @throws {OptionsError} (as a rejection) when the options are not what they should be, a file cannot be
+ *   read, or a key does not belong to its certificate
  * @throws {Error} (as a rejection) with the system's `code` when the address can't be listened on
  */
 export async function serve(app: RequestListener, options: ServeOptions = {}): Promise<Serving> {
-  const { port, host, gracePeriod, signals, timeouts } = parseOptions(
-    'serve',
-    optionsSchema,
-    options,
-  );
+  const parsed = parseOptions('serve', optionsSchema, options);
   if (typeof (app as unknown) !== 'function')
     throw new OptionsError('serve', [`app: ${quote(app)} is no app; pass what express() returns`]);
+  const { port, host, gracePeriod, signals, redirectFrom } = parsed;
 
-  const server = createServer(
-    {
-      ...expressClasses(app),
-      // Node throws when the head may take longer than the whole.
-      headersTimeout: Math.min(timeouts.headers, timeouts.request || Infinity),
-      requestTimeout: timeouts.request,
-      keepAliveTimeout: timeouts.keepAlive,
-      optimizeEmptyRequests: true,
-    } as ServerOptions,
-    app,
-  );
-  attach(server, app);
+  const { server, certificates, http2 } = create(app, parsed);
   const connections = new Connections(server);
   await listen(server, port, host);
+  const redirect =
+    redirectFrom && createRedirectServer(app, () => redirectFrom.httpsPort ?? portOf(server));
+  if (redirect !== undefined)
+    try {
+      await listen(redirect, redirectFrom?.port ?? 0, redirectFrom?.host ?? host);
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  const redirected = redirect && new Connections(redirect);
+  certificates?.start();
 
+  const end = async (): Promise<void> => {
+    certificates?.close();
+    await Promise.all([
+      drain(server, connections, gracePeriod, http2),
+      redirect && redirected && drain(redirect, redirected, gracePeriod),
+    ]);
+  };
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     // Left to themselves, signals end the process: from the second one on they may.
     for (const signal of signals) process.removeListener(signal, closeAndExit);
-    return (closing ??= drain(server, connections, gracePeriod));
+    return (closing ??= end());
   };
   const closeAndExit = (signal: NodeJS.Signals): void => {
     draining.add(server);
@@ -128,40 +174,42 @@ export async function serve(app: RequestListener, options: ServeOptions = {}): P
   };
   for (const signal of signals) process.on(signal, closeAndExit);
 
-  return { server, url: urlOf(server, host), close };
+  return {
+    server,
+    url: urlOf(server, parsed.tls === undefined ? 'http' : 'https', host),
+    ...(redirect && { redirectUrl: urlOf(redirect, 'http', redirectFrom.host ?? host) }),
+    close,
+  };
 }
 
-function listen(server: Server, port: number, host: string | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refused = (error: NodeJS.ErrnoException): void => {
-      const where = `${host ?? 'all addresses'}, port ${port}`;
-      const message = `serve: cannot listen on ${where}: ${remedyFor(error)}`;
-      reject(Object.assign(new Error(message, { cause: error }), { code: error.code }));
-    };
-    server.once('error', refused);
-    server.listen({ port, host }, () => {
-      server.removeListener('error', refused);
-      resolve();
-    });
-  });
-}
-
-function remedyFor({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'another process listens there; end it or choose another port';
-    case 'EACCES':
-      return 'not permitted; choose a port from 1024 on, or give the process the right to lower ones';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'that is no address of this machine; leave host out to listen on all';
-    default:
-      return message;
+function create(
+  app: RequestListener,
+  { tls, http2 = true, timeouts }: ParsedServe,
+): { readonly server: Server } & Partial<TlsServer> {
+  const http = {
+    ...expressClasses(app),
+    // Node throws when the head may take longer than the whole.
+    headersTimeout: Math.min(timeouts.headers, timeouts.request || Infinity),
+    requestTimeout: timeouts.request,
+    keepAliveTimeout: timeouts.keepAlive,
+    optimizeEmptyRequests: true,
+  } as ServerOptions;
+  if (tls === undefined) {
+    const server = createServer(http, app);
+    return { server: attach(server, app as Chain) };
   }
-}
-
-function urlOf(server: Server, host: string | undefined): string {
-  const { port } = server.address() as AddressInfo;
-  const name = host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const { clientCertificates } = tls;
+  const chain =
+    clientCertificates === undefined
+      ? (app as Chain)
+      : identifyClients(app as Chain, clientCertificates);
+  const made = createTlsServer(chain as RequestListener, app, {
+    tls,
+    http2,
+    handshakeTimeout: timeouts.handshake,
+    limits: { request: timeouts.request, idle: timeouts.keepAlive, first: timeouts.headers },
+    http,
+  });
+  attach(made.server, chain);
+  return made;
 }

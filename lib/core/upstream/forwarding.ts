@@ -5,7 +5,11 @@ import { ProxyError } from '../errors.ts';
 import type { RequestReading } from '../http/request-reading.ts';
 import type { Transaction } from '../transaction.ts';
 import { adjustAnswer, adjustsAnswers, type AdjustmentPlan } from './adjustments.ts';
+import { asDirect } from '../exchange/contract.ts';
+import type { Layers } from '../exchange/layers.ts';
 import { Delivery, type DeliveryOrder } from './delivery.ts';
+import { FallThrough, FinalHandler } from './fall-through.ts';
+import { applyGates } from './gate-fields.ts';
 import { rewriteParsedBody } from './parsed-body.ts';
 import type { Pool } from './pool.ts';
 import { judge, refuse } from './refusal.ts';
@@ -51,6 +55,9 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
   readonly #prefix: string;
   #pool: Pool | undefined;
   #delivery: Delivery | undefined;
+  /** The wrappers of the chain are composed around the delivery. */
+  #wrapped = false;
+  #fallen = false;
 
   constructor(plan: ForwardPlan, req: Request, res: Response, next: NextFunction, prefix: string) {
     this.#plan = plan;
@@ -74,7 +81,8 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
   }
 
   get fallthrough(): ReadonlySet<number> {
-    return this.#plan.fallthrough;
+    // Wrappers must not see what falls through: with them it is decided inside.
+    return this.#wrapped ? nothing : this.#plan.fallthrough;
   }
 
   get via(): string | undefined {
@@ -161,9 +169,10 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
 
   /** 2 The fields made anew. */
   #fields(reading: RequestReading): string[] {
-    const { req } = this;
+    const { req, context } = this;
     const { options, requestChanges } = this.#plan;
     const fields = reading.pass;
+    if (context.gated) applyGates(fields, context);
     const taken = options.keepPrefix ? '' : req.baseUrl + this.#prefix;
     addWayFields(fields, req, reading, taken, options);
     this.host = requestChanges?.host ?? (options.changeOrigin ? undefined : reading.host);
@@ -209,23 +218,50 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
 
   /** 3 Through the wrappers, the first mounted outermost, to a server; 4 back to the client. */
   #send(request: Dispatcher.DispatchOptions): void {
+    const { layers } = this.context;
+    const interceptors = layers?.take();
     const reply = new Reply(this);
-    const { interceptors } = this.context;
-    if (interceptors.length === 0) {
+    if (layers === undefined || interceptors === undefined || interceptors.length === 0) {
       this.#deliver(request, reply);
       return;
     }
-    let dispatch: Dispatcher['dispatch'] = (options, handler) => this.#deliver(options, handler);
-    for (const interceptor of interceptors.toReversed()) dispatch = interceptor(dispatch);
+    this.#wrapped = true;
+    const { fallthrough } = this.#plan;
+    const final = fallthrough.size === 0 ? reply : new FinalHandler(reply);
+    let dispatch: Dispatcher['dispatch'] = (options, handler) =>
+      final === reply
+        ? this.#deliver(options, handler)
+        : this.#deliver(
+            options,
+            new FallThrough(
+              asDirect(handler),
+              (status) => !this.#fallen && fallthrough.has(status) && !this.res.headersSent,
+              (source) => {
+                this.#goOn(layers, source, reply, final as FinalHandler);
+              },
+            ),
+          );
     try {
-      dispatch(request, reply);
+      for (const interceptor of interceptors.toReversed()) dispatch = interceptor(dispatch);
+      dispatch(request, final);
     } catch (error) {
       reply.onResponseError(undefined, error as Error);
     }
   }
+
+  /** The next handler answers, to the same wrappers. */
+  #goOn(layers: Layers, source: FallThrough, reply: Reply, final: FinalHandler): void {
+    this.#fallen = true;
+    reply.handOver();
+    final.turnTo(layers.continueWith(source));
+    this.next();
+  }
+
   #deliver(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.#delivery = new Delivery(this, request, handler);
     this.#delivery.start();
     return true;
   }
 }
+
+const nothing: ReadonlySet<number> = new Set();

@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { clock } from '../clock.ts';
 import { ProxyError } from '../errors.ts';
+import { gatedHeaders, lendHeaders } from './gate-fields.ts';
 import { hpmFailure } from './hpm-failure.ts';
 import type { Pool } from './pool.ts';
 import type { Server } from './server.ts';
@@ -14,6 +15,7 @@ export interface HpmTarget {
   readonly host: string;
   readonly port: string;
   readonly pathname: string;
+  toString(): string;
   readonly socketPath?: string;
   readonly ca?: string;
   readonly cert?: string;
@@ -125,6 +127,23 @@ export function hpmPlugin(pool: Pool): HpmPlugin {
     });
   }
 
+  /**
+   * httpxy copies `req.headers` before its first event comes, and on redirects once more: so it is lent what may go on. A
+   * redirect may lead anywhere, where nobody is told who the user is.
+   */
+  function guard<Answer>(forward: Forward<Answer>): Forward<Answer> {
+    return function forwardGuarded(this: unknown, req, answer, options, head) {
+      const { stripped, identified } = gatedHeaders(req);
+      const giveBack = lendHeaders(req, identified);
+      try {
+        return forward.call(this, req, answer, options, head);
+      } finally {
+        giveBack();
+        if ('followRedirects' in options && options.followRedirects) lendHeaders(req, stripped);
+      }
+    };
+  }
+
   /** Without our router in the options the target given there stands: choose in front of httpxy instead. */
   function chooseBefore(proxyServer: ProxyServer): void {
     const { web, ws } = proxyServer;
@@ -143,8 +162,11 @@ export function hpmPlugin(pool: Pool): HpmPlugin {
     proxyServer: object,
     options: { router?: unknown; proxyTimeout?: number },
   ): void {
-    observe(proxyServer as ProxyServer, options);
-    if (options.router !== plugin.router) chooseBefore(proxyServer as ProxyServer);
+    const server = proxyServer as ProxyServer;
+    server.web = guard(server.web);
+    server.ws = guard(server.ws);
+    observe(server, options);
+    if (options.router !== plugin.router) chooseBefore(server);
   }
 
   const plugin: HpmPlugin = Object.assign(sekisho, {
@@ -194,6 +216,7 @@ function targetOf({ url, host }: Server, pool: Pool): HpmTarget {
       host: 'localhost',
       port: '80',
       pathname: '/',
+      toString: () => 'http://localhost/',
       socketPath: pathname,
     };
   const { ca, cert, key } = pool.options.tls ?? {};
@@ -204,6 +227,8 @@ function targetOf({ url, host }: Server, pool: Pool): HpmTarget {
     host,
     port,
     pathname,
+    // httpxy resolves the redirects it follows against it.
+    toString: () => `${protocol}//${host}${pathname}`,
     ...(ca === undefined ? {} : { ca: [ca].flat().map(String).join('\n') }),
     ...(cert === undefined ? {} : { cert: String(cert) }),
     ...(key === undefined ? {} : { key: String(key) }),

@@ -65,6 +65,14 @@ export function draftHead(
   return { ...answer, own, named, fields: draft.fields };
 }
 
+/** Takes from the response what the answer itself has. */
+export function removeOverridden(res: Response, fields: readonly string[]): void {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (res.hasHeader(name) && !addedUp.has(lowerName(name))) res.removeHeader(name);
+  }
+}
+
 /** Writes a head by Node's public methods, so that whoever has put themselves in the way sees everything. */
 export function writeHead(req: Request, res: Response, head: AnswerHeadDraft): void {
   const { fields, length, trailer } = head;

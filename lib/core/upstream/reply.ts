@@ -4,11 +4,13 @@ import type { Context } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { answerFields } from '../http/answer-fields.ts';
 import type { Transaction } from '../transaction.ts';
-import { DirectListener } from './http1/contract.ts';
+import { DirectListener } from '../exchange/contract.ts';
+import { destroyVisibly } from '../exchange/destroy-visibly.ts';
 import { ReplyBody } from './reply-body.ts';
 import {
   draftHead,
   isUntouched,
+  removeOverridden,
   statedLength,
   writeHead,
   writeInterim,
@@ -29,6 +31,8 @@ export interface ReplyOrder {
   readonly via: string | undefined;
   /** Statuses that are not sent but given to the next handler. */
   readonly fallthrough: ReadonlySet<number>;
+  /** Whether the fields of the answer replace those on the response, in place of the other way round. */
+  readonly overrides?: boolean;
   /** Last changes to the head: `headers.response`, the sticky cookie, `on.response`. Undefined when there are none. */
   readonly adjust: ((draft: AnswerDraft) => void) | undefined;
   /** Hears of a failure before the head and passes it on. */
@@ -129,16 +133,18 @@ export class Reply extends DirectListener {
     context.transaction.error = known.code;
     if (this.#body !== undefined || res.headersSent) {
       context.transaction.end('upstream-aborted');
-      destroyVisibly(res);
+      // A wrapper outside may still have another answer.
+      if (context.layers?.armed === true) res.destroy();
+      else destroyVisibly(res, () => res.destroy());
     } else this.#order.fail(known);
   }
 
   /**
-   * Somebody else answers from here on, on the bare socket.
+   * Somebody else answers from here on.
    *
    * @returns false when it is too late
    */
-  protected handOver(): boolean {
+  handOver(): boolean {
     if (this.#over) return false;
     this.#over = true;
     this.#order.res.off('close', this.#onClose);
@@ -193,6 +199,7 @@ export class Reply extends DirectListener {
       return undefined;
     }
     try {
+      if (this.#order.overrides === true) removeOverridden(res, fields);
       return draftHead(res, context, { status, message, fields }, this.#order);
     } catch (error) {
       this.#cutOff(error as Error);
@@ -233,13 +240,4 @@ function endsWith(res: Response, transaction: Transaction): void {
       transaction.end(res.writableFinished ? 'completed' : 'client-aborted');
     });
   });
-}
-
-/** Ends the client's connection so that nobody takes what it got for the whole. */
-function destroyVisibly(res: Response): void {
-  const { socket } = res;
-  // Without length and chunks the end of the connection is the end of the answer: only a reset is none.
-  const untilClose = !res.chunkedEncoding && !res.hasHeader('content-length');
-  if (untilClose && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
-  res.destroy();
 }

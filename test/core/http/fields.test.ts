@@ -22,6 +22,8 @@ for (const name of [
   'X-Forwarded-For',
   'X_Forwarded_Host',
   'Content_Length',
+  'Remote-User',
+  'x_sekisho.assertion',
 ])
   test(`${name} is no trailer to hand on`, () => {
     assert.deepEqual(forwardableTrailers(['X-A', '1', name, 'x', 'x-a', '2']), [

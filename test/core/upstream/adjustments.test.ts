@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import { interceptors } from 'undici';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
-import { contextOf, type Interceptor } from '../../../lib/core/context.ts';
+import type { Interceptor } from '../../../lib/core/context.ts';
+import { wrap } from '../../../lib/core/local-exchange.ts';
 import type { ForwarderOptions, ForwardHooks } from '../../../lib/core/upstream/forward.ts';
 import { exchangeRaw, listenBytes, until } from '../../support/servers.ts';
 import { appWith, parts, proxyTo, recording, showErrors, transactions } from './forward-support.ts';
@@ -166,8 +167,8 @@ async function wrapped(
 ): ReturnType<typeof appWith> {
   return appWith(t, (app) => {
     for (const interceptor of list)
-      app.use((req, _res, next) => {
-        contextOf(req).interceptors.push(interceptor);
+      app.use((req, res, next) => {
+        wrap(req, res, interceptor);
         next();
       });
     app.use(balancedProxy(url, options), showErrors);

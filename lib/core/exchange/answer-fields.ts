@@ -1,0 +1,168 @@
+import type { Response } from 'express';
+import { listTokens } from '../http/fields.ts';
+import type { ResponseMethods } from './response-methods.ts';
+import { FieldSnapshot, linesOf, same, type FieldValue, type SetField } from './response-fields.ts';
+
+/** Fields of which the client gets what was set outside and what the answer has. */
+const addedUp: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'link', 'server-timing']);
+
+/** Fields of the connection to the client: no part of an answer, they stay on the response. */
+const ofConnection: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The fields of an answer that a handler of the app has put on its response: those that are there now and were not, or
+ * not so, when the handler was called.
+ */
+export class AnswerFields {
+  readonly #snapshot: ReadonlyMap<string, SetField>;
+  readonly #own: Map<string, SetField> = new Map();
+  /** What was set outside, of the fields that add up. */
+  readonly #outside: Map<string, readonly string[]> = new Map();
+  /** Names and values in turn. */
+  readonly list: readonly string[];
+  /** The length is not on the response: Node is to state it. */
+  readonly computedLength: number | undefined;
+
+  /** @param length of the whole body, when Node would state it by itself */
+  constructor(res: Response, snapshot: FieldSnapshot, length?: number) {
+    this.#snapshot = snapshot.toMap();
+    for (const [lower, { name, value }] of new FieldSnapshot(res).toMap()) {
+      if (ofConnection.has(lower)) continue;
+      const outer = this.#snapshot.get(lower);
+      if (outer === undefined) this.#own.set(lower, { name, value });
+      else if (!same(outer.value, value)) this.#changed(lower, name, value, outer.value);
+    }
+    const list: string[] = [];
+    for (const { name, value } of this.#own.values())
+      for (const line of linesOf(value)) list.push(name, line);
+    if (length !== undefined) list.push('Content-Length', String(length));
+    this.list = list;
+    this.computedLength = length;
+  }
+
+  /**
+   * Puts the fields of the final answer on the response, where those of the handler are still: what no wrapper has
+   * changed is not touched.
+   *
+   * @throws what `setHeader` throws
+   */
+  replace(res: Response, methods: ResponseMethods, fields: readonly string[]): void {
+    if (fields === this.list) return;
+    const final = grouped(fields);
+    for (const [lower] of this.#own) if (!final.has(lower)) this.#restore(res, methods, lower);
+    for (const [lower, { name, lines }] of final) {
+      const own = this.#own.get(lower);
+      if (ofConnection.has(lower) || (own !== undefined && same(linesOf(own.value), lines)))
+        continue;
+      if (lower === 'content-length' && lines.length === 1 && lines[0] === this.#computed) continue;
+      const outside = addedUp.has(lower) ? this.#standing(lower, own !== undefined) : [];
+      const all = [...outside, ...lines];
+      put(methods, own?.name ?? name, all.length === 1 ? (all[0] as string) : all);
+    }
+  }
+
+  /** Takes the handler's fields away again. */
+  withdraw(res: Response, methods: ResponseMethods): void {
+    for (const [lower] of this.#own) this.#restore(res, methods, lower);
+    for (const [lower, { name, value }] of this.#snapshot)
+      if (!ofConnection.has(lower) && !res.hasHeader(lower)) put(methods, name, value);
+  }
+
+  get #computed(): string | undefined {
+    return this.computedLength === undefined ? undefined : String(this.computedLength);
+  }
+
+  #changed(lower: string, name: string, value: FieldValue, outer: FieldValue): void {
+    const rest = addedUp.has(lower) ? without(lower, value, outer) : undefined;
+    if (rest !== undefined) {
+      this.#outside.set(lower, linesOf(outer));
+      if (rest.length === 0) return;
+    }
+    this.#own.set(lower, { name, value: rest ?? value });
+  }
+
+  /** What was set outside and the handler has left. */
+  #standing(lower: string, changed: boolean): readonly string[] {
+    if (changed) return this.#outside.get(lower) ?? [];
+    const outer = this.#snapshot.get(lower);
+    return outer === undefined ? [] : linesOf(outer.value);
+  }
+
+  #restore(res: Response, methods: ResponseMethods, lower: string): void {
+    const outer = this.#snapshot.get(lower);
+    if (outer === undefined) remove(res, methods, lower);
+    else put(methods, outer.name, outer.value);
+  }
+}
+
+function put(methods: ResponseMethods, name: string, value: FieldValue): void {
+  methods.call('setHeader', name, value);
+}
+
+/** Node remembers what was removed and leaves its own out then: that is meant for handlers. */
+function remove(res: Response, methods: ResponseMethods, name: string): void {
+  const internals = res as { _removedContLen?: boolean };
+  const { sendDate } = res;
+  const { _removedContLen } = internals;
+  methods.call('removeHeader', name);
+  res.sendDate = sendDate;
+  if (_removedContLen !== undefined) internals._removedContLen = _removedContLen;
+}
+
+/**
+ * What has been added to the values of a field.
+ *
+ * @returns undefined when they have been replaced
+ */
+function without(
+  lower: string,
+  value: FieldValue,
+  outer: FieldValue,
+): string | readonly string[] | undefined {
+  if (lower === 'vary') {
+    const before = linesOf(outer).flatMap(listTokens);
+    const now = linesOf(value).flatMap(members);
+    if (!before.every((name) => now.some((member) => member.toLowerCase() === name)))
+      return undefined;
+    return now.filter((member) => !before.includes(member.toLowerCase())).join(', ');
+  }
+  const before = linesOf(outer);
+  const now = linesOf(value);
+  const [first] = before;
+  if (before.length === 1 && now.length === 1 && first !== undefined)
+    return lower !== 'set-cookie' && now[0]?.startsWith(`${first}, `) === true
+      ? now[0].slice(first.length + 2)
+      : undefined;
+  const rest = [...now];
+  for (const line of before) {
+    const at = rest.indexOf(line);
+    if (at < 0) return undefined;
+    rest.splice(at, 1);
+  }
+  return rest;
+}
+
+function members(line: string): string[] {
+  return line
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}
+
+function grouped(fields: readonly string[]): Map<string, { name: string; lines: string[] }> {
+  const groups = new Map<string, { name: string; lines: string[] }>();
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    const lower = name.toLowerCase();
+    const group = groups.get(lower);
+    if (group === undefined) groups.set(lower, { name, lines: [fields[index + 1] as string] });
+    else group.lines.push(fields[index + 1] as string);
+  }
+  return groups;
+}

@@ -1,0 +1,291 @@
+import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { fieldPairs, http2Fields, http2Pairs, withoutRepeats } from './http2-response-fields.ts';
+import type { Http2Socket } from './http2-socket.ts';
+
+type Callback = (error?: Error | null) => void;
+type Chunk = string | Uint8Array;
+
+/**
+ * An http.ServerResponse that answers on an HTTP/2 stream. Express gives every response the prototype of
+ * its app, which inherits from http.ServerResponse: node:http2's own class loses its methods that way. So
+ * this is a ServerResponse, and all that would write HTTP/1.1 is replaced by fields of the object itself,
+ * which stay whatever the prototype.
+ */
+export class Http2Response extends ServerResponse {
+  /** Lest Node's own setters take fields for a head that is gone. */
+  declare _header: string | null;
+  declare _closed: boolean;
+  declare _hasBody: boolean;
+  readonly stream!: ServerHttp2Stream;
+  #trailers: Record<string, string | string[]> | undefined;
+  #endCallback: Callback | undefined;
+
+  override writableFinished = false;
+  override writableNeedDrain = false;
+
+  override writeHead: never = writeHead as never;
+  override write: ServerResponse['write'] = write as never;
+  override end: never = end as never;
+  override flushHeaders: ServerResponse['flushHeaders'] = flushHeaders;
+  override addTrailers: ServerResponse['addTrailers'] = addTrailers;
+  override writeContinue: ServerResponse['writeContinue'] = writeContinue;
+  override writeProcessing: ServerResponse['writeProcessing'] = writeProcessing;
+  override writeEarlyHints: ServerResponse['writeEarlyHints'] = writeEarlyHints;
+  override cork: ServerResponse['cork'] = nothing;
+  override uncork: ServerResponse['uncork'] = nothing;
+  writeInformation = writeInformation;
+  _implicitHeader = implicitHead;
+
+  constructor(req: IncomingMessage, stream: ServerHttp2Stream, socket: Http2Socket) {
+    super(req);
+    Object.assign(this, { stream, socket });
+    // Where an answer ends is always told, also without a length.
+    this.chunkedEncoding = true;
+    stream.on('drain', () => {
+      this.writableNeedDrain = false;
+      this.emit('drain');
+    });
+    stream.once('close', () => {
+      // An answer without a body ends with its head, for the client: the app may not have come to its end.
+      if (this.writableEnded) Http2Response.#ended(this);
+      else if (this._hasBody || !this.headersSent || stream.rstCode !== 0) closeResponse(this);
+    });
+  }
+
+  static trailersOf(res: Http2Response): Record<string, string | string[]> {
+    return (res.#trailers ??= {});
+  }
+
+  static hasTrailers(res: Http2Response): boolean {
+    return res.#trailers !== undefined;
+  }
+
+  static endWith(res: Http2Response, callback: Callback | undefined): void {
+    res.#endCallback = callback;
+    if (res.stream.writableFinished) process.nextTick(Http2Response.#finish, res);
+    else res.stream.once('finish', () => Http2Response.#finish(res));
+  }
+
+  /** Node may close a stream whose last frame has gone without saying that it has finished. */
+  static #ended(res: Http2Response): void {
+    Http2Response.#finish(res);
+    closeResponse(res);
+  }
+
+  static #finish(res: Http2Response): void {
+    // What was cut off has not finished.
+    if (res.destroyed || res.writableFinished || res.stream.rstCode !== 0) return;
+    res.writableFinished = true;
+    res.emit('finish');
+    res.#endCallback?.();
+    process.nextTick(closeResponse, res);
+  }
+}
+
+function nothing(): void {
+  // Node gathers the frames of a turn by itself.
+}
+
+/** As http's own responses do: once, and whatever became of it. */
+function closeResponse(res: Http2Response): void {
+  if (res._closed) return;
+  res.destroyed = true;
+  res._closed = true;
+  res.emit('close');
+}
+
+function writeHead(this: Http2Response, status: number, ...rest: unknown[]): Http2Response {
+  if (this.headersSent) throw fault('ERR_HTTP_HEADERS_SENT', 'The head has been sent already');
+  const fields = typeof rest[0] === 'string' ? rest[1] : (rest[0] ?? rest[1]);
+  this.statusCode = checkedStatus(status);
+  this.statusMessage = typeof rest[0] === 'string' ? rest[0] : (STATUS_CODES[status] ?? '');
+  setFields(this, fields);
+  // As over HTTP/1.1 it leaves with what is written next: a whole answer needs no trailers.
+  this._header = 'HTTP/2';
+  this._hasBody = !bodyless(this);
+  return this;
+}
+
+function setFields(res: Http2Response, fields: unknown): void {
+  const pairs = fieldPairs(fields);
+  if (!Array.isArray(fields)) {
+    for (const [name, value] of pairs)
+      if (value !== undefined) res.setHeader(name, value as string);
+    return;
+  }
+  for (const [name] of pairs) res.removeHeader(name);
+  for (const [name, value] of pairs) res.appendHeader(name, value as string);
+}
+
+/** HTTP/2 has no 101, and Node sends none from 600 on. */
+function checkedStatus(status: number): number {
+  if (Number.isInteger(status) && status >= 200 && status < 600) return status;
+  throw Object.assign(new RangeError(`Status ${String(status)} cannot be sent over HTTP/2`), {
+    code: 'ERR_HTTP_INVALID_STATUS_CODE',
+  });
+}
+
+function bodyless(res: Http2Response): boolean {
+  const { statusCode } = res;
+  return res.req.method === 'HEAD' || statusCode === 204 || statusCode === 304;
+}
+
+/** @param whole nothing follows but what is written in this turn */
+function respond(res: Http2Response, whole: boolean): void {
+  const { stream } = res;
+  if (stream.headersSent || stream.destroyed || stream.closed) return;
+  const none = !res._hasBody;
+  const fields = http2Fields(res);
+  if (res.statusCode === 204) delete fields['content-length'];
+  const waitForTrailers = !none && (!whole || Http2Response.hasTrailers(res));
+  if (waitForTrailers)
+    stream.once('wantTrailers', () => {
+      if (!stream.destroyed && !stream.closed)
+        stream.sendTrailers(Http2Response.hasTrailers(res) ? Http2Response.trailersOf(res) : {});
+    });
+  send(stream, fields, { endStream: none, waitForTrailers, sendDate: res.sendDate });
+}
+
+function send(
+  stream: ServerHttp2Stream,
+  fields: OutgoingHttpHeaders,
+  options: { endStream: boolean; waitForTrailers: boolean; sendDate: boolean },
+): void {
+  try {
+    stream.respond(fields, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+    stream.respond(withoutRepeats(fields), options);
+  }
+}
+
+function implicitHead(this: Http2Response): void {
+  if (!this.headersSent) (this as ServerResponse).writeHead(this.statusCode);
+}
+
+function flushHeaders(this: Http2Response): void {
+  implicitHead.call(this);
+  respond(this, false);
+}
+
+function write(
+  this: Http2Response,
+  chunk: Chunk,
+  encoding?: BufferEncoding | Callback | null,
+  callback?: Callback,
+): boolean {
+  if (typeof encoding === 'function') return write.call(this, chunk, undefined, encoding);
+  if (typeof chunk !== 'string' && !((chunk as unknown) instanceof Uint8Array))
+    throw Object.assign(new TypeError('A chunk must be a string, a Buffer or a Uint8Array'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
+  if (this.writableEnded || this.destroyed) {
+    const error = this.writableEnded
+      ? fault('ERR_STREAM_WRITE_AFTER_END', 'write after end')
+      : fault('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
+    process.nextTick(() => {
+      callback?.(error);
+      if (this.writableEnded && !this.destroyed) this.emit('error', error);
+    });
+    return false;
+  }
+  flushHeaders.call(this);
+  const { stream } = this;
+  if (!this._hasBody || chunk.length === 0 || this.socket?.destroyed !== false) {
+    if (callback !== undefined) process.nextTick(callback);
+    return true;
+  }
+  const room = stream.write(chunk, encoding ?? 'utf8', callback);
+  if (!room) this.writableNeedDrain = true;
+  return room;
+}
+
+function end(
+  this: Http2Response,
+  chunk?: Chunk | Callback | null,
+  encoding?: BufferEncoding | Callback | null,
+  callback?: Callback,
+): Http2Response {
+  if (typeof chunk === 'function') return end.call(this, undefined, undefined, chunk);
+  if (typeof encoding === 'function') return end.call(this, chunk, undefined, encoding);
+  const given = chunk ?? undefined;
+  if (this.writableEnded) {
+    const after = fault('ERR_STREAM_ALREADY_FINISHED', 'end() was called before');
+    if (callback !== undefined) process.nextTick(callback, after);
+    return this;
+  }
+  if (!this.headersSent) {
+    if (!this.hasHeader('content-length') && !Http2Response.hasTrailers(this))
+      stateLength(this, given, encoding);
+    implicitHead.call(this);
+  }
+  respond(this, true);
+  (this as { finished: boolean }).finished = true;
+  const { stream } = this;
+  if (this.socket?.destroyed === false && this._hasBody) {
+    if (given === undefined || given.length === 0) stream.end();
+    else stream.end(given, encoding ?? 'utf8');
+  }
+  Http2Response.endWith(this, callback);
+  return this;
+}
+
+/** What is written in one piece has a length, as over HTTP/1.1. */
+function stateLength(
+  res: Http2Response,
+  chunk: Chunk | undefined,
+  encoding: BufferEncoding | null | undefined,
+): void {
+  if (res.statusCode === 204 || res.statusCode === 304) return;
+  if (chunk === undefined && res.req.method === 'HEAD') return;
+  const length =
+    typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? 'utf8') : (chunk?.length ?? 0);
+  res.setHeader('Content-Length', length);
+}
+
+function addTrailers(this: Http2Response, trailers: unknown): void {
+  const pairs = fieldPairs(trailers).map(([name, value]) => [name, value] as const);
+  const all = Http2Response.trailersOf(this);
+  for (const [name, value] of Object.entries(http2Pairs(pairs))) all[name] = value;
+}
+
+function writeContinue(this: Http2Response, callback?: Callback): void {
+  inform(this, 100, undefined);
+  if (callback !== undefined) process.nextTick(callback);
+}
+
+function writeProcessing(this: Http2Response): void {
+  inform(this, 102, undefined);
+}
+
+function writeInformation(
+  this: Http2Response,
+  status: number,
+  fields?: unknown,
+  callback?: Callback,
+): void {
+  inform(this, status, fields);
+  if (typeof callback === 'function') process.nextTick(callback);
+}
+
+function writeEarlyHints(
+  this: Http2Response,
+  hints: Readonly<Record<string, string | string[]>>,
+  callback?: Callback,
+): void {
+  const { link, ...others } = hints;
+  const links = [link ?? []].flat();
+  if (links.length > 0) inform(this, 103, { ...others, link: links.join(', ') });
+  if (callback !== undefined) process.nextTick(callback);
+}
+
+/** Interim answers; 101 does not exist here (RFC 9113 §8.6). */
+function inform(res: Http2Response, status: number, fields: unknown): void {
+  if (res.headersSent || res.destroyed || res.socket?.destroyed !== false || status === 101) return;
+  res.stream.additionalHeaders({ ':status': status, ...http2Pairs(fieldPairs(fields)) });
+}
+
+function fault(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
