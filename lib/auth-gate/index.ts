@@ -16,6 +16,13 @@ import { bearerScheme } from './bearer.ts';
 import { isPromise } from './decision.ts';
 import { flag } from './flag.ts';
 import {
+  forwardField,
+  forwardScheme,
+  mergeFields,
+  type ForwardCacheOptions,
+  type ForwardOptions,
+} from './forward.ts';
+import {
   identityField,
   type AssertionOptions,
   type IdentityHeadersOptions,
@@ -24,10 +31,12 @@ import { createIdentity } from './identity.ts';
 import { failedDecision, judgeBy, type Decision } from './judge.ts';
 import { lockoutField, type LockoutOptions } from './lockout-options.ts';
 import { Lockout } from './lockout.ts';
+import { oidcField, oidcScheme, type OidcOptions, type SessionOptions } from './oidc.ts';
 import { isPreflight } from './preflight.ts';
 import { refuseRequest } from './refusal.ts';
 import { report } from './report.ts';
 import { announce, type RequestAuth } from './request-auth.ts';
+import type { Scheme } from './scheme.ts';
 
 export type { AuthenticatedUser } from '../core/context.ts';
 export type { Authorizer } from './authorizer.ts';
@@ -38,10 +47,14 @@ export type {
   BasicOptions,
   BearerOptions,
   ClaimValue,
+  ForwardCacheOptions,
+  ForwardOptions,
   IdentityHeadersOptions,
   LockoutOptions,
+  OidcOptions,
   RemoteKeysOptions,
   RequestAuth,
+  SessionOptions,
 };
 
 export interface AuthGateOptions {
@@ -49,6 +62,10 @@ export interface AuthGateOptions {
   readonly basic?: BasicOptions;
   /** JWTs (RFC 6750, RFC 7519). @default not offered */
   readonly bearer?: BearerOptions;
+  /** Login with an OpenID Connect provider, and a session. @default not offered */
+  readonly oidc?: OidcOptions;
+  /** An auth server that is asked about each request (nginx `auth_request`, Traefik ForwardAuth). @default not offered */
+  readonly forward?: ForwardOptions;
   /**
    * Whether an authenticated user may pass; true or false, or a promise of it. No is a 403 `ERR_SEKISHO_AUTH_DENIED`; to throw,
    * reject or return anything else a 500 `ERR_SEKISHO_HOOK`; no answer within 30 seconds a 503.
@@ -61,7 +78,10 @@ export interface AuthGateOptions {
   readonly claims?: Readonly<Record<string, ClaimValue>>;
   /** Tells the servers behind who the user is. @default false */
   readonly identityHeaders?: boolean | IdentityHeadersOptions;
-  /** Whether servers behind get the `Authorization` that the gate has judged. @default false */
+  /**
+   * Whether servers behind get the `Authorization` that the gate has judged.
+   * @default false; for `forward` true, since nobody but the auth server knows whether it is meant for them
+   */
   readonly forwardCredentials?: boolean;
   /** Locks who guesses, for a growing time: 429 with `Retry-After`. @default false */
   readonly lockout?: boolean | LockoutOptions;
@@ -85,17 +105,31 @@ export interface AuthGate extends RequestHandler {
 const optionsSchema = schemaOf<AuthGateOptions>()({
   basic: basicField().optional(),
   bearer: bearerField().optional(),
+  oidc: oidcField().optional(),
+  forward: forwardField().optional(),
   allow: func<Allow>().optional(),
   groups: groupsField().optional(),
   claims: claimsField().optional(),
   identityHeaders: identityField(),
-  forwardCredentials: flag(false),
+  forwardCredentials: flag(false).unwrap().optional(),
   lockout: lockoutField(),
   preflight: oneOf(['gate', 'pass']).default('gate'),
   dryRun: flag(false),
 }).superRefine((options, context) => {
-  if (options.basic === undefined && options.bearer === undefined)
-    refuse(context, options, "with no scheme lets nobody in; add 'basic' or 'bearer'");
+  const { basic, bearer, oidc, forward, forwardCredentials } = options;
+  if ([basic, bearer, oidc, forward].every((scheme) => scheme === undefined))
+    refuse(
+      context,
+      options,
+      "with no scheme lets nobody in; add 'basic', 'bearer', 'oidc' or 'forward'",
+    );
+  const copied = forward?.copyHeaders.find(({ to }) => to.toLowerCase() === 'authorization');
+  if (forwardCredentials === true && copied !== undefined)
+    refuse(
+      context,
+      copied.to,
+      "is in copyHeaders and, by forwardCredentials, the client's; choose one",
+    );
 });
 
 /**
@@ -107,10 +141,16 @@ const optionsSchema = schemaOf<AuthGateOptions>()({
  */
 export function authGate(options: AuthGateOptions): AuthGate {
   const parsed = parseOptions('authGate', optionsSchema, options);
-  const { basic, bearer, dryRun, forwardCredentials, preflight } = parsed;
-  const schemes = [basic && basicScheme(basic), bearer && bearerScheme(bearer)].filter(
-    (scheme) => scheme !== undefined,
-  );
+  const { basic, bearer, oidc, forward, dryRun, forwardCredentials, preflight } = parsed;
+  const challenges = (req: Request): string[] =>
+    schemes.map((scheme) => scheme.challenge(req, undefined)).filter((text) => text !== undefined);
+  const schemes: readonly Scheme[] = [
+    basic && basicScheme(basic),
+    bearer && bearerScheme(bearer),
+    oidc && oidcScheme(oidc),
+    forward &&
+      forwardScheme(forward, { keepsCredentials: forwardCredentials !== false, challenges }),
+  ].filter((scheme) => scheme !== undefined);
   const lockout = parsed.lockout && new Lockout(parsed.lockout);
   const attempts = lockout ? attemptsWith(lockout, dryRun) : attemptsWithout(dryRun);
   const judge = judgeBy(schemes, attempts, authorization(parsed));
@@ -120,8 +160,10 @@ export function authGate(options: AuthGateOptions): AuthGate {
     if (user === undefined) return;
     const context = contextOf(req);
     announce(req, user);
-    if (forwardCredentials) context.consume.delete('authorization');
-    if (parsed.identityHeaders !== undefined) context.identity = identity.fieldsFor(user);
+    if (forwardCredentials === true) context.consume.delete('authorization');
+    // An auth server may let pass without naming anybody.
+    if (parsed.identityHeaders !== undefined && user.name !== '')
+      context.identity = mergeFields(context.identity, identity.fieldsFor(user));
   }
 
   const gate = middleware<RequestHandler>(

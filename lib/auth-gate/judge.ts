@@ -75,7 +75,7 @@ function decisionOf(
 ): Decision | Promise<Decision> {
   switch (verdict.kind) {
     case 'answered':
-      return { outcome: 'answered', scheme };
+      return { outcome: 'answered', reason: verdict.reason, scheme };
     case 'refused':
       return { outcome: 'refused', reason: verdict.reason, scheme, refused: verdict };
     case 'failed':

@@ -22,7 +22,11 @@ export type Verdict =
   /** Could not be judged (an auth server is down): answered with this error, never a pass. */
   | { readonly kind: 'failed'; readonly error: ProxyError }
   /** The scheme has answered by itself: a login page, a redirect, the auth server's own refusal. */
-  | { readonly kind: 'answered' };
+  | {
+      readonly kind: 'answered';
+      /** For the log. */
+      readonly reason?: string;
+    };
 
 /** What the gate lends a scheme while it judges one request. */
 export interface Attempt {

@@ -39,6 +39,7 @@ const validityMembers: Readonly<Record<keyof Validity, 'number' | 'boolean'>> = 
   staleIfError: 'number',
   alwaysValidate: 'boolean',
   neverStale: 'boolean',
+  assumed: 'boolean',
 };
 
 type AnswerHead = Pick<Entry, 'status' | 'message' | 'fields' | 'trailers' | 'validity'>;

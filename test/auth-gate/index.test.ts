@@ -355,7 +355,7 @@ test('upgrades: a refusal is a real answer, and who may gets his connection', as
 
 for (const [what, options, problem] of [
   ['nothing', undefined, /use an object/],
-  ['no scheme', {}, /with no scheme lets nobody in; add 'basic' or 'bearer'/],
+  ['no scheme', {}, /with no scheme lets nobody in; add 'basic', 'bearer', 'oidc' or 'forward'/],
   ['an unknown option', { basic: { users }, dryrun: true }, /did you mean 'dryRun'\?/],
   ['no groups', { basic: { users }, groups: [] }, /groups: \[\] would let nobody in/],
   ['an unknown preflight', { basic: { users }, preflight: 'skip' }, /preflight: 'skip' is not/],

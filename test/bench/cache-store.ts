@@ -86,6 +86,7 @@ function answer(number: number): Entry {
       staleIfError: 0,
       alwaysValidate: false,
       neverStale: false,
+      assumed: false,
     },
     url: `http://shop.example/products/${number}`,
     groups: [],

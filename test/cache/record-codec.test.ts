@@ -38,6 +38,7 @@ const records: fc.Arbitrary<CacheRecord> = fc.oneof(
       staleIfError: number,
       alwaysValidate: fc.boolean(),
       neverStale: fc.boolean(),
+      assumed: fc.boolean(),
     }),
     url: fc.string({ unit: 'binary' }),
     groups: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),

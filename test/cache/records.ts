@@ -17,6 +17,7 @@ export function entry(more: Partial<Entry> = {}): Entry {
       staleIfError: 0,
       alwaysValidate: false,
       neverStale: false,
+      assumed: false,
     },
     url: 'https://shop.example/',
     groups: [],

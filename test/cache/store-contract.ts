@@ -71,6 +71,7 @@ export function testStore({ name, skip = false, open, now, wait }: Contestant): 
           staleIfError: 86_400_000,
           alwaysValidate: true,
           neverStale: true,
+          assumed: false,
         },
       }),
       'a vary record': varyRecord({ groups: ['g'] }),

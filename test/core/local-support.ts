@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import express, { type RequestHandler } from 'express';
 import type { Dispatcher } from 'undici';
 import type { Interceptor } from '../../lib/core/context.ts';
-import { DirectListener } from '../../lib/core/exchange/contract.ts';
+import { asDirect, DirectListener, type DirectHandler } from '../../lib/core/exchange/contract.ts';
 import { wrap } from '../../lib/core/local-exchange.ts';
 import { listen, type Listening } from '../support/servers.ts';
 import { showErrors } from './upstream/forward-support.ts';
@@ -116,13 +116,15 @@ export const handlers: Readonly<Record<string, RequestHandler>> = {
     res.addTrailers({ 'X-Sum': '4' });
     res.end();
   },
-  // Unlike Node a layer keeps 1xx from HTTP/1.0 clients, who must not get any (RFC 9110 §15.2).
+  // Unlike Node a layer keeps 1xx from HTTP/1.0 clients, who must not get any (RFC 9110 §15.2), and Node
+  // writes those of a pipelined request into the answer before it.
   'early hints': (req, res) => {
-    if (req.httpVersion === '1.1') res.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.css>; rel=preload'], 'x-h': '1' });
+    if (req.httpVersion === '1.1' && req.url === '/x')
+      res.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.css>; rel=preload'], 'x-h': '1' });
     res.send('then');
   },
   'a processing answer': (req, res) => {
-    if (req.httpVersion === '1.1') res.writeProcessing();
+    if (req.httpVersion === '1.1' && req.url === '/x') res.writeProcessing();
     res.send('then');
   },
   'next(error)': (_req, _res, next) => {
@@ -153,11 +155,11 @@ export const directly: Interceptor = (dispatch) => (options, handler) =>
   dispatch(options, new Direct(handler));
 
 class Direct extends DirectListener {
-  readonly #handler: DirectListener & Dispatcher.DispatchHandler;
+  readonly #handler: DirectHandler;
 
   constructor(handler: Dispatcher.DispatchHandler) {
     super();
-    this.#handler = handler as DirectListener;
+    this.#handler = asDirect(handler);
   }
   onRequestStart(...call: [Dispatcher.DispatchController, unknown]): void {
     this.#handler.onRequestStart?.(...call);
@@ -166,7 +168,13 @@ class Direct extends DirectListener {
     this.#handler.onDirectStart(...call);
   }
   onDirectWhole(...call: Parameters<DirectListener['onDirectWhole']>): void {
-    this.#handler.onDirectWhole(...call);
+    const [controller, status, fields, message, body] = call;
+    if (this.#handler.onDirectWhole !== undefined) this.#handler.onDirectWhole(...call);
+    else {
+      this.#handler.onDirectStart(controller, status, fields, message);
+      this.#handler.onDirectData(controller, Buffer.from(body, 'latin1'));
+      this.#handler.onDirectEnd(controller, []);
+    }
   }
   onDirectData(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
     return this.#handler.onDirectData(controller, chunk);

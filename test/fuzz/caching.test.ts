@@ -112,6 +112,7 @@ const validity: fc.Arbitrary<Validity> = fc.record({
   staleIfError: span,
   alwaysValidate: fc.boolean(),
   neverStale: fc.boolean(),
+  assumed: fc.boolean(),
 });
 
 function assertSound(numbers: readonly number[]): void {

@@ -63,7 +63,11 @@ export class AnswerFields {
       if (lower === 'content-length' && lines.length === 1 && lines[0] === this.#computed) continue;
       const outside = addedUp.has(lower) ? this.#standing(lower, own !== undefined) : [];
       const all = [...outside, ...lines];
-      put(methods, own?.name ?? name, all.length === 1 ? (all[0] as string) : all);
+      put(
+        methods,
+        own?.name ?? this.#snapshot.get(lower)?.name ?? name,
+        all.length === 1 ? (all[0] as string) : all,
+      );
     }
   }
 

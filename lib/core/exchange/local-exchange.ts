@@ -119,6 +119,7 @@ export class LocalExchange implements Dispatcher.DispatchController {
     if (this.#held) this.#expectMore();
     this.begin();
     this.#deliver();
+    if (this.unwanted) return !this.aborted;
     if (this.#queue.length === 0 && !this.paused) return true;
     this.needsDrain = !this.ended;
     return false;
@@ -151,7 +152,14 @@ export class LocalExchange implements Dispatcher.DispatchController {
     } catch (cause) {
       this.reply.onResponseError(this, cause as Error);
     }
-    if (this.#handler === undefined) this.reply.onResponseError(this, error);
+  }
+
+  /** The client has an answer. When nobody has asked for this one, nobody will. */
+  answered(): void {
+    if (this.#handler !== undefined || this.#over) return;
+    this.#over = true;
+    this.#drop();
+    this.#drained();
   }
 
   /** Nothing more is told to the wrappers; the handler hears that nobody listens. */
@@ -212,7 +220,11 @@ export class LocalExchange implements Dispatcher.DispatchController {
     } finally {
       this.#delivering = false;
     }
-    if (!this.needsDrain || this.paused || this.#over || this.#queue.length > 0) return;
+    if (!this.paused && !this.#over && this.#queue.length === 0) this.#drained();
+  }
+
+  #drained(): void {
+    if (!this.needsDrain) return;
     this.needsDrain = false;
     this.layer.events.emit('drain');
   }

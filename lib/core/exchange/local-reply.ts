@@ -6,6 +6,7 @@ import { AnswerFields } from './answer-fields.ts';
 import { DirectListener } from './contract.ts';
 import { destroyVisibly } from './destroy-visibly.ts';
 import type { Layer } from './layer.ts';
+import { fieldOf, hintsOf, pairs, sameFields } from './field-forms.ts';
 import type { LocalExchange } from './local-exchange.ts';
 
 /**
@@ -24,7 +25,8 @@ export class LocalReply extends DirectListener {
   #bodyless = false;
   #length: number | undefined;
   #bytes = 0;
-  #holding = false;
+  /** Waits until the client has taken what was written. */
+  #held: Dispatcher.DispatchController | undefined;
   #listening = false;
   #destroyed: Error | undefined;
 
@@ -69,11 +71,11 @@ export class LocalReply extends DirectListener {
 
   onDirectData(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
     if (this.over || !this.begun || this.#bodyless || chunk.length === 0) return false;
-    this.#controller = controller;
     this.#bytes += chunk.length;
     try {
       if (this.#length !== undefined && this.#bytes > this.#length) throw misstated();
-      if (this.#outside(() => this.#layer.methods.call('write', chunk)) === false) this.#hold();
+      if (this.#outside(() => this.#layer.methods.call('write', chunk)) === false)
+        this.#hold(controller);
     } catch (error) {
       this.#cutOff(error as Error);
     }
@@ -86,10 +88,12 @@ export class LocalReply extends DirectListener {
       if (this.#length !== undefined && this.#bytes !== this.#length) throw misstated();
       this.over = true;
       this.#outside(() => {
-        if (trailers !== this.#exchange.output.trailers)
+        // Those the handler has added are on the response as it has spelled them.
+        if (!sameFields(trailers, this.#exchange.output.trailers))
           this.#layer.methods.call('addTrailers', pairs(forwardableTrailers(trailers)));
         this.#layer.methods.call('end');
       });
+      this.#exchange.answered();
     } catch (error) {
       this.over = false;
       this.#cutOff(error as Error);
@@ -178,7 +182,8 @@ export class LocalReply extends DirectListener {
     const { methods, layers } = this.#layer;
     if (layers.req.httpVersion === '1.0') return;
     try {
-      if (status === 103) methods.call('writeEarlyHints', hintsOf(fields));
+      if (status === 103 && fieldOf(fields, 'link') !== undefined)
+        methods.call('writeEarlyHints', hintsOf(fields));
       else if (status === 102) methods.call('writeProcessing');
       else if (methods.has('writeInformation')) methods.call('writeInformation', status, fields);
     } catch {
@@ -186,16 +191,16 @@ export class LocalReply extends DirectListener {
     }
   }
 
-  #hold(): void {
-    if (this.#holding) return;
-    this.#holding = true;
-    this.#controller?.pause();
+  #hold(controller: Dispatcher.DispatchController): void {
+    if (this.#held !== undefined) return;
+    this.#held = controller;
+    controller.pause();
     if (this.#listening) return;
     this.#listening = true;
     this.#layer.methods.call('on', 'drain', () => {
-      if (!this.#holding) return;
-      this.#holding = false;
-      this.#controller?.resume();
+      const held = this.#held;
+      this.#held = undefined;
+      held?.resume();
     });
   }
 
@@ -212,9 +217,9 @@ export class LocalReply extends DirectListener {
     // What the handler still writes in this turn must not get between.
     setImmediate(() => {
       this.#layer.disarm();
-      this.#exchange.head?.fields.withdraw(res, this.#layer.methods);
       this.#layer.exchange = undefined;
       this.#layer.layers.mark();
+      this.#exchange.head?.fields.withdraw(res, this.#layer.methods);
       res.statusCode = 200;
       res.statusMessage = undefined as never;
       const { next } = req as { next?: (error: unknown) => void };
@@ -251,25 +256,4 @@ function misstated(): ProxyError {
   return new ProxyError('ERR_SEKISHO_HOOK', {
     detail: 'a wrapper gave a body that has not the length it states',
   });
-}
-
-function fieldOf(fields: readonly string[], lower: string): string | undefined {
-  for (let index = 0; index < fields.length; index += 2)
-    if (fields[index]?.toLowerCase() === lower) return fields[index + 1];
-  return undefined;
-}
-
-function pairs(fields: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let index = 0; index < fields.length; index += 2)
-    list.push([fields[index] as string, fields[index + 1] as string]);
-  return list;
-}
-
-function hintsOf(fields: readonly string[]): Record<string, string | string[]> {
-  const hints: Record<string, string | string[]> = {};
-  for (const [name, value] of pairs(fields))
-    if (name.toLowerCase() === 'link') hints.link = [...(hints.link ?? []), value];
-    else hints[name] = value;
-  return hints;
 }

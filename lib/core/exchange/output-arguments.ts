@@ -53,12 +53,11 @@ function lines(name: unknown, value: unknown): unknown[] {
   return Array.isArray(value) ? value.flatMap((line: unknown) => [name, line]) : [name, value];
 }
 
-/** `writeEarlyHints` gives several links one field. */
+/** What `writeEarlyHints` takes; without links there is nothing to hint at. */
 export function hintedFields(hints: unknown): string[] {
   const { link, ...others } = hints as Record<string, unknown>;
-  const links = [link ?? []].flat();
-  if (links.length === 0) return [];
-  return ['Link', links.join(', '), ...flatFields(others).map(String)];
+  const links = [link ?? []].flat().flatMap((one) => ['Link', String(one)]);
+  return links.length === 0 ? [] : [...links, ...flatFields(others).map(String)];
 }
 
 export function alreadySent(verb: string): Error {

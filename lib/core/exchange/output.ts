@@ -22,6 +22,8 @@ export class Output {
   #length: number | undefined;
   #bodyless = false;
   #bytes = 0;
+  /** Bytes of the body, when the handler gives all of it at once. */
+  #whole: number | undefined;
   /** Names and values in turn. */
   trailers: readonly string[] = [];
   /** The handler wants the head to go out before there is a body. */
@@ -46,7 +48,7 @@ export class Output {
     }
     this.#setFields(typeof reason === 'string' ? last : (last ?? reason));
     res.statusCode = code;
-    this.#start(this.#takeHead(undefined));
+    this.#start();
     return res;
   }
 
@@ -54,7 +56,7 @@ export class Output {
     const done = (typeof encoding === 'function' ? encoding : callback) as Done | undefined;
     const bytes = checkChunk(chunk, encoding);
     if (this.#exchange.ended) return refuseWrite(done);
-    if (this.#exchange.head === undefined) this.#start(this.#takeHead(undefined));
+    this.#implyHead();
     return this.#body(bytes, done);
   }
 
@@ -74,9 +76,10 @@ export class Output {
     }
     const bytes = given ? checkChunk(text, coding) : undefined;
     if (typeof done === 'function') res.once('finish', done as Done);
-    const head = exchange.head === undefined ? this.#takeHead(bytes?.length ?? 0) : undefined;
+    this.#whole = bytes?.length ?? 0;
+    this.#implyHead();
     exchange.ended = true;
-    if (head !== undefined) this.#start(head);
+    exchange.needsDrain = false;
     if (bytes !== undefined) this.#body(bytes, undefined);
     if (this.#length !== undefined && this.#bytes < this.#length)
       exchange.fail(new ProxyError('ERR_SEKISHO_TRUNCATED', { detail: this.#misstated() }));
@@ -86,7 +89,7 @@ export class Output {
 
   flushHeaders(): void {
     this.flushed = true;
-    if (this.#exchange.head === undefined) this.#start(this.#takeHead(undefined));
+    this.#implyHead();
     this.#exchange.reply.flush();
   }
 
@@ -126,7 +129,17 @@ export class Output {
     if (typeof callback === 'function') process.nextTick(callback as () => void);
   }
 
-  #start(head: LocalHead): void {
+  /** As Node does: whoever has put a writeHead of their own in front wants to see this head, too. */
+  #implyHead(): void {
+    const exchange = this.#exchange;
+    if (exchange.head !== undefined || exchange.unwanted) return;
+    this.#res.writeHead(this.#res.statusCode);
+    // They may have kept it to themselves; `head` is not what it was above.
+    if ((exchange.head as LocalHead | undefined) === undefined) this.#start();
+  }
+
+  #start(): void {
+    const head = this.#takeHead();
     this.#exchange.head = head;
     this.#exchange.layer.layers.mark();
     this.#exchange.add({ kind: 'head', head });
@@ -152,8 +165,7 @@ export class Output {
     });
   }
 
-  /** @param length of the whole body, when it is there already */
-  #takeHead(length: number | undefined): LocalHead {
+  #takeHead(): LocalHead {
     const { layer } = this.#exchange;
     const res = this.#res;
     layer.layers.showRequestFields();
@@ -167,7 +179,7 @@ export class Output {
     const fields = new AnswerFields(
       res,
       layer.fields,
-      length !== undefined && this.#statesItself() ? length : undefined,
+      this.#whole !== undefined && this.#statesItself() ? this.#whole : undefined,
     );
     return { status, message: messageOf(res), fields };
   }

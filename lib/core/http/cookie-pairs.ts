@@ -12,6 +12,17 @@ export function withoutCookies(value: string, names: ReadonlySet<string>): strin
   return kept.join(';').replace(/^[ \t]+/, '');
 }
 
+/** The values of cookies by their names; of several of one name the first, which servers go by (RFC 6265 §5.4). */
+export function cookieValues(value: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const pair of value.split(';')) {
+    const name = cookieName(pair);
+    const equals = pair.indexOf('=');
+    if (!values.has(name)) values.set(name, equals === -1 ? '' : pair.slice(equals + 1).trim());
+  }
+  return values;
+}
+
 function cookieName(pair: string): string {
   const equals = pair.indexOf('=');
   return (equals === -1 ? pair : pair.slice(0, equals)).trim();

@@ -11,6 +11,7 @@ export type StoringRefusal =
   | 'no-store'
   | 'private'
   | 'vary-any'
+  | 'vary-inside'
   | 'set-cookie'
   | 'authorization'
   | 'cookie'
@@ -33,6 +34,7 @@ export const storingRefusals: Readonly<Record<StoringRefusal, string>> = {
   'no-store': 'the answer says no-store (RFC 9111 §5.2.2.5)',
   private: 'the answer says private (RFC 9111 §5.2.2.7)',
   'vary-any': 'Vary has the member *: no other request can have this answer (RFC 9111 §4.1)',
+  'vary-inside': 'Vary names a field that something between this cache and the origin has set, which other requests cannot be told apart by',
   'set-cookie': 'the answer sets a cookie, which is for one user (RFC 9111 §7.3)',
   authorization: 'the request had credentials, and the answer does not say that it is for others, too (RFC 9111 §3.5)',
   cookie: 'the request had cookies, and the answer does not say that it is for others, too',

@@ -147,6 +147,7 @@ export function judgeStoring(
     staleIfError: Math.min(longestDelta, onError),
     alwaysValidate,
     neverStale,
+    assumed: assumed !== undefined,
   };
   const usable = usableFor(validity);
   const keepFor = usable + (hasValidator ? (policy.keepForValidation ?? defaultKeeping) : 0);

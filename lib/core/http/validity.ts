@@ -17,4 +17,6 @@ export interface Validity {
   readonly alwaysValidate: boolean;
   /** Never when stale: must-revalidate, proxy-revalidate, s-maxage or no-cache (RFC 9111 §4.2.4). */
   readonly neverStale: boolean;
+  /** Nobody but the operator calls it fresh (`ttl`, heuristics): not for requests with credentials or cookies. */
+  readonly assumed: boolean;
 }

@@ -18,7 +18,7 @@ export function requestPath(
   req: Request,
   prefix: string,
   host: string | undefined,
-  options: ParsedForwarderOptions,
+  options: Pick<ParsedForwarderOptions, 'keepPrefix' | 'pathRewrite'>,
 ): string {
   const url = originForm(req.url, host);
   if (impossible.test(url)) throw badPath('it has bytes that are in no URL');

@@ -50,6 +50,7 @@ const validity: Validity = {
   staleIfError: 0,
   alwaysValidate: false,
   neverStale: false,
+  assumed: false,
 };
 
 for (const [now, age, field] of [

@@ -15,6 +15,7 @@ const plain: Validity = {
   staleIfError: 0,
   alwaysValidate: false,
   neverStale: false,
+  assumed: false,
 };
 const never: Validity = { ...plain, neverStale: true };
 const always: Validity = { ...never, alwaysValidate: true };

@@ -1,0 +1,120 @@
+import { LRUCache } from 'lru-cache';
+import { clock } from '../core/clock.ts';
+import type { StoringPolicy } from '../core/http/storing.ts';
+import type { CacheRecord } from './entry.ts';
+import type { Flight } from './flight.ts';
+import { groupOfUrl, type KeyPlan } from './key.ts';
+import { memoryStore } from './memory-store.ts';
+import type { ParsedCacheOptions } from './options.ts';
+import type { CacheStore, Epoch } from './store.ts';
+
+/** How often each thing has happened in this process since the start. */
+export interface CacheCounters {
+  /** Answered from the cache without asking the origin, `stale` ones included. */
+  hits: number;
+  /** Of these, those answered with a stale answer. */
+  stale: number;
+  /** The origin was asked because nothing usable was stored. */
+  misses: number;
+  /** The origin was asked whether a stored answer is still good, and it was. */
+  revalidated: number;
+  /** Shared the fetch of another request. */
+  collapsed: number;
+  /** Requests that were none of the cache's business. */
+  bypassed: number;
+  /** Answers that were stored. */
+  stored: number;
+}
+
+/** How many URLs are remembered whose answers could not be stored, and for how long (milliseconds). */
+const rememberedPasses = 10_000;
+const passMemory = 60_000;
+
+/** What all requests of one `cache()` share. */
+export class CacheEngine implements KeyPlan {
+  readonly options: ParsedCacheOptions;
+  readonly store: CacheStore;
+  readonly policy: StoringPolicy;
+  readonly appendKey: KeyPlan['appendKey'];
+  readonly keyCookies: readonly string[];
+  /** The fetches under way, by the key they fill. */
+  readonly flights: Map<string, Flight> = new Map();
+  readonly counters: CacheCounters = {
+    hits: 0,
+    stale: 0,
+    misses: 0,
+    revalidated: 0,
+    collapsed: 0,
+    bypassed: 0,
+    stored: 0,
+  };
+  /** Bytes of answers that are being recorded. */
+  recording = 0;
+  /** "Hit for miss" (Varnish): answers of these keys could not be stored, so nobody need wait for the next one. */
+  readonly #passes: LRUCache<string, number> = new LRUCache({ max: rememberedPasses });
+
+  constructor(options: ParsedCacheOptions) {
+    this.options = options;
+    this.store = options.store ?? memoryStore();
+    this.appendKey = options.appendKey;
+    this.keyCookies = typeof options.cookies === 'string' ? [] : options.cookies;
+    this.policy = policyOf(options);
+  }
+
+  /** One URL may stand at several keys. */
+  get severalKeys(): boolean {
+    return this.appendKey !== undefined || this.keyCookies.length > 0;
+  }
+
+  notePass(key: string): void {
+    this.#passes.set(key, clock.monotonic() + passMemory);
+  }
+
+  forgetPass(key: string): void {
+    this.#passes.delete(key);
+  }
+
+  expectsPass(key: string): boolean {
+    const until = this.#passes.get(key);
+    return until !== undefined && until > clock.monotonic();
+  }
+
+  /** Stores a record; a store that throws costs nobody an answer. */
+  async keep(
+    key: string,
+    record: CacheRecord,
+    expires: number,
+    epoch: Epoch | undefined,
+  ): Promise<void> {
+    try {
+      await this.store.set(key, record, expires, epoch);
+    } catch {
+      // Its own business to tell (`redisStore` warns); the request is answered all the same.
+    }
+  }
+
+  /** Forgets all answers of a URL. */
+  async invalidate(url: string): Promise<number> {
+    const gone = (await this.store.delete(url)) ? 1 : 0;
+    if (!this.severalKeys) return gone;
+    return gone + (await this.store.clear({ group: groupOfUrl(url) }));
+  }
+}
+
+function policyOf(options: ParsedCacheOptions): StoringPolicy {
+  const { ttl, negativeTtl, heuristics, statusCodes, methods } = options;
+  const { include, exclude } = statusCodes ?? {};
+  return {
+    methods,
+    ignore: options.ignore,
+    staleWhileRevalidate: options.staleWhileRevalidate,
+    staleIfError: options.staleIfError,
+    heuristics: heuristics === true ? { share: 0.1, most: 86_400_000 } : heuristics,
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(negativeTtl === undefined ? {} : { negativeTtl }),
+    statuses: {
+      ...(include === undefined ? {} : { include }),
+      ...(exclude === undefined ? {} : { exclude }),
+    },
+  };
+}

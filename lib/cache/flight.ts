@@ -1,0 +1,403 @@
+import type { Dispatcher } from 'undici';
+import { clock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
+import { asDirect, DirectListener } from '../core/exchange/contract.ts';
+import { withoutConditions, validators } from '../core/http/conditional.ts';
+import { isErrorStatus, mayUseOnError } from '../core/http/reuse.ts';
+import { invalidated } from '../core/http/invalidation.ts';
+import type { Entry } from './entry.ts';
+import { answerNatively } from './native-answer.ts';
+import { playEntry } from './give-entry.ts';
+import { present, type WholeAnswer } from './presentation.ts';
+import { Reader, type ReaderOwner } from './reader.ts';
+import { Recording } from './recording.ts';
+import { refreshEntry, refreshByHead } from './refreshing.ts';
+import type { Epoch } from './store.ts';
+import { Tape } from './tape.ts';
+import type { Visit } from './visit.ts';
+
+/** A range of an answer that is not stored is cut out of it at the client's pace, with so many bytes in hand. */
+const cuttingWindow = 256 * 1024;
+
+type Mode =
+  /** No final head yet. */
+  | 'asking'
+  /** The answer goes to the leader as it comes, and is nobody else's. */
+  | 'passing'
+  /** The answer is recorded, and read by all who wait for it. */
+  | 'recording'
+  /** What still comes is of no interest. */
+  | 'done';
+
+/**
+ * One request to the origin: that of the leader, whose answer others wait for. Its head decides: either it is for all who
+ * fit it and is recorded, or it is the leader's alone and the others ask for themselves.
+ */
+export class Flight extends DirectListener implements ReaderOwner {
+  readonly leader: Visit;
+  /** Set before it is dispatched: the answer must not come into the store when something was cleared since. */
+  epoch: Epoch | undefined;
+  /** Gives back the lock that other processes wait for. */
+  release: (() => void) | undefined;
+  /** The answer is to be whole, whatever part of it the leader wants. */
+  readonly fills: boolean;
+  readonly #waiting = new Map<Visit, () => void>();
+  #mode: Mode = 'asking';
+  #dispatch: Dispatcher['dispatch'] | undefined;
+  #options: Dispatcher.DispatchOptions | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  /** The leader's client; undefined once it has left or was answered. */
+  #seat: Reader | undefined;
+  /** The origin was asked whether what is stored is still good. */
+  #conditional = false;
+  #requested = 0;
+  /** Nobody waits for it, and it is wanted all the same. */
+  #behind = false;
+  #recording: Recording | undefined;
+  #cut: Tape | undefined;
+
+  constructor(leader: Visit) {
+    super();
+    this.leader = leader;
+    this.fills =
+      leader.method === 'GET' &&
+      !leader.credentials &&
+      leader.directives?.noStore !== true &&
+      !leader.engine.expectsPass(leader.passKey);
+  }
+
+  /** Another request waits for this answer. */
+  join(visit: Visit): void {
+    if (this.#recording !== undefined) {
+      this.#share(visit, this.#recording);
+      return;
+    }
+    const left = (): void => {
+      this.#waiting.delete(visit);
+      this.#abandonIfUnwanted();
+    };
+    visit.res.once('close', left);
+    this.#waiting.set(visit, () => visit.res.off('close', left));
+  }
+
+  /** What a wrapper's interceptor does: sends the leader's request on. */
+  dispatch(
+    dispatch: Dispatcher['dispatch'],
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+    background: boolean,
+  ): boolean {
+    const direct = asDirect(handler);
+    const seat = new Reader(direct, this);
+    this.#dispatch = dispatch;
+    this.#options = options;
+    this.#seat = seat;
+    direct.onRequestStart?.(seat, null);
+    const { stale } = this.leader;
+    if (background && stale !== undefined) {
+      // The origin is asked first: once the client has everything, a handler of the app would not be heard any more.
+      this.#seat = undefined;
+      this.#behind = true;
+      const goesOn = this.#ask(this.fills);
+      this.leader.giveStale(seat, stale);
+      return goesOn;
+    }
+    if (seat.over && this.#waiting.size === 0) {
+      this.#close();
+      return true;
+    }
+    return this.#ask(this.fills);
+  }
+
+  /** It is not dispatched after all. */
+  giveUp(): void {
+    this.#close();
+    for (const visit of this.#takeWaiting()) visit.again();
+  }
+
+  left(reader: Reader, reason: Error): void {
+    if (reader === this.#seat) this.#seat = undefined;
+    if (this.#mode === 'passing' || this.#recording?.wanted === false) this.#abort(reason);
+    else this.#abandonIfUnwanted(reason);
+  }
+
+  /** What is recorded turned out to be too large for the store: whoever comes from now on asks for himself. */
+  overflow(recording: Recording): void {
+    this.#close();
+    if (this.#controller !== undefined) recording.spill(this.#controller);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+  }
+
+  onDirectStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    fields: readonly string[],
+    message: string,
+  ): void {
+    if (this.#mode !== 'asking') return;
+    if (status < 200) this.#seat?.handler.onDirectStart(this.#seat, status, fields, message);
+    else this.#head({ status, message, fields, size: statedSize(fields) });
+  }
+
+  onDirectWhole(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: readonly string[],
+    message: string,
+    body: string,
+  ): void {
+    if (this.#mode !== 'asking') return;
+    this.#head({ status, message, fields, size: statedSize(fields) ?? body.length });
+    if (body !== '') this.onDirectData(controller, Buffer.from(body, 'latin1'));
+    this.onDirectEnd(controller, []);
+  }
+
+  onDirectData(_controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+    if (this.#mode === 'passing' && this.#cut === undefined) {
+      const seat = this.#seat;
+      return seat === undefined || seat.handler.onDirectData(seat, chunk);
+    }
+    if (this.#mode === 'done') return true;
+    // The transport uses its memory again.
+    const copy = Buffer.from(chunk);
+    if (this.#cut !== undefined) this.#cut.append(copy);
+    else this.#recording?.append(copy);
+    return true;
+  }
+
+  onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
+    const mode = this.#mode;
+    this.#mode = 'done';
+    if (mode === 'recording') {
+      void this.#recording?.end(trailers).then(() => {
+        this.#close();
+      });
+      return;
+    }
+    this.#close();
+    const seat = this.#seat;
+    if (this.#cut !== undefined) this.#cut.end(trailers);
+    else if (mode === 'passing' && seat !== undefined) {
+      this.#seat = undefined;
+      seat.over = true;
+      seat.handler.onDirectEnd(seat, trailers);
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const mode = this.#mode;
+    this.#mode = 'done';
+    this.#close();
+    if (mode === 'asking') this.#failed(error);
+    else if (mode === 'recording') this.#recording?.fail(error);
+    else if (this.#cut !== undefined) this.#cut.fail(error);
+    else if (mode === 'passing') this.#seat?.fail(error);
+  }
+
+  #ask(whole: boolean): boolean {
+    const options = this.#options as Dispatcher.DispatchOptions;
+    const { stale } = this.leader;
+    this.#requested = clock.now();
+    this.#conditional = false;
+    const headers: unknown = options.headers;
+    let asked = options;
+    if (whole && Array.isArray(headers)) {
+      const added = stale === undefined ? [] : validators(stale.fields, this.#requested);
+      this.#conditional = added.length > 0;
+      if (this.#conditional || this.leader.special)
+        asked = { ...options, headers: [...withoutConditions(headers as string[]), ...added] };
+    }
+    return (this.#dispatch as Dispatcher['dispatch'])(asked, this);
+  }
+
+  #head(answer: WholeAnswer): void {
+    const { leader } = this;
+    const { stale } = leader;
+    const received = clock.now();
+    const times = { requested: this.#requested, received };
+    const { status, fields } = answer;
+    if (status === 304 && this.#conditional && stale !== undefined) {
+      const entry = refreshEntry(leader, stale, fields, times, this.epoch);
+      if (entry !== undefined) this.#answerAll(entry, status);
+      // It speaks of another answer than ours: the whole of it, then.
+      else this.#ask(false);
+      return;
+    }
+    if (leader.method === 'HEAD' && status === 200) void refreshByHead(leader, fields, times);
+    if (stale !== undefined && isErrorStatus(status)) {
+      if (mayUseOnError(stale.validity, leader.directives, received, false)) {
+        this.#answerAll(stale, status);
+        return;
+      }
+    }
+    if (leader.method === 'POST') this.#invalidate(answer);
+    const recording = Recording.of(this, answer, this.#sent(), times);
+    if (recording instanceof Recording) this.#record(recording, answer);
+    else this.#pass(answer, recording);
+  }
+
+  /** A POST changes what is stored (RFC 9111 §4.4), before its own answer may take the place. */
+  #invalidate({ status, fields }: WholeAnswer): void {
+    const { url, engine, at } = this.leader;
+    for (const target of invalidated('POST', url, { status, fields }))
+      engine.invalidate(target).catch(() => undefined);
+    const epoch = engine.store.epoch(at);
+    this.epoch = epoch instanceof Promise ? undefined : epoch;
+  }
+
+  /** The answer is for all who fit it. */
+  #record(recording: Recording, answer: WholeAnswer): void {
+    this.#mode = 'recording';
+    this.#recording = recording;
+    const { leader } = this;
+    leader.engine.forgetPass(leader.passKey);
+    const seat = this.#seat;
+    if (seat !== undefined) {
+      const status = leader.status({ fwd: leader.fwd, stored: true });
+      const shown = present(leader, answer, clock.now());
+      seat.read(recording.tape, { ...shown, fields: withStatus(shown.fields, status) });
+    }
+    for (const visit of this.#takeWaiting()) this.#share(visit, recording);
+  }
+
+  #share(visit: Visit, recording: Recording): void {
+    if (!recording.fits(visit)) {
+      visit.again();
+      return;
+    }
+    visit.engine.counters.collapsed += 1;
+    const status = visit.status({ fwd: visit.fwd, collapsed: true });
+    answerNatively(visit.req, visit.res, visit.next, (handler) => {
+      const reader = new Reader(handler, this);
+      handler.onRequestStart?.(reader, null);
+      const shown = present(visit, recording.answer, clock.now());
+      reader.read(recording.tape, { ...shown, fields: withStatus(shown.fields, status) });
+    });
+  }
+
+  /** The answer is the leader's alone. */
+  #pass(answer: WholeAnswer, reason: string): void {
+    this.#mode = 'passing';
+    const { leader } = this;
+    const seat = this.#seat;
+    if (leader.method === 'GET' && !ofOneRequest.has(reason))
+      leader.engine.notePass(leader.passKey);
+    this.#close();
+    if (seat !== undefined) this.#passTo(seat, answer, reason);
+    for (const visit of this.#takeWaiting()) visit.alone();
+  }
+
+  #passTo(seat: Reader, answer: WholeAnswer, reason: string): void {
+    const { leader } = this;
+    const status = leader.status({ fwd: leader.fwd, detail: reason });
+    // Nothing was taken from the request, or it wants all there is.
+    const shown = this.fills && leader.special ? present(leader, answer, clock.now()) : undefined;
+    if (shown === undefined || shown.last === Infinity) {
+      if (this.#controller !== undefined) seat.bind(this.#controller);
+      seat.handler.onDirectStart(
+        seat,
+        answer.status,
+        withStatus([...answer.fields], status),
+        answer.message,
+      );
+      return;
+    }
+    this.#cut = new Tape();
+    if (this.#controller !== undefined) this.#cut.spill(cuttingWindow, this.#controller);
+    seat.read(this.#cut, { ...shown, fields: withStatus(shown.fields, status) });
+    // Nothing of what still comes is wanted.
+    if (shown.last === undefined) this.#abort(new ProxyError('ERR_SEKISHO_CLIENT_ABORTED'));
+  }
+
+  /** A stored answer is given to all: it is still good, or stands in for one that is not. */
+  #answerAll(entry: Entry, fwdStatus: number | undefined): void {
+    this.#mode = 'done';
+    const { leader } = this;
+    const seat = this.#seat;
+    this.#seat = undefined;
+    const stored = fwdStatus === 304;
+    if (seat !== undefined)
+      playEntry(leader, seat, entry, leader.status({ fwd: leader.fwd, fwdStatus, stored }));
+    for (const visit of this.#takeWaiting())
+      if (visit.at === leader.at)
+        visit.give(entry, { fwd: leader.fwd, fwdStatus, collapsed: true });
+      else visit.again();
+    this.#close();
+  }
+
+  #failed(error: Error): void {
+    const { leader } = this;
+    const { stale } = leader;
+    if (error instanceof ProxyError && error.code === 'ERR_SEKISHO_CLIENT_ABORTED') {
+      this.#seat?.fail(error);
+      for (const visit of this.#takeWaiting()) visit.again();
+    } else if (
+      stale !== undefined &&
+      mayUseOnError(stale.validity, leader.directives, clock.now(), true)
+    )
+      this.#answerAll(stale, undefined);
+    else {
+      leader.status({ fwd: leader.fwd });
+      this.#seat?.fail(error);
+      for (const visit of this.#takeWaiting()) visit.fail(error);
+    }
+  }
+
+  /** Fields of the request as the origin gets them; undefined when they are the client's own. */
+  #sent(): readonly string[] | undefined {
+    const headers: unknown = this.#options?.headers;
+    return Array.isArray(headers) && headers !== this.leader.fields
+      ? (headers as string[])
+      : undefined;
+  }
+
+  #takeWaiting(): Visit[] {
+    const visits = [...this.#waiting.keys()];
+    for (const forget of this.#waiting.values()) forget();
+    this.#waiting.clear();
+    return visits;
+  }
+
+  /** Nobody is left who wants an answer that may turn out to be for nobody else. */
+  #abandonIfUnwanted(reason: Error = new ProxyError('ERR_SEKISHO_CLIENT_ABORTED')): void {
+    if (this.#mode !== 'asking' || this.#behind) return;
+    if (this.#seat !== undefined || this.#waiting.size > 0) return;
+    if (this.#dispatch !== undefined) this.#abort(reason);
+  }
+
+  #abort(reason: Error): void {
+    if (this.#mode === 'done') return;
+    this.#mode = 'done';
+    this.#close();
+    this.#controller?.abort(reason);
+  }
+
+  /** Whoever comes from now on does not find it. */
+  #close(): void {
+    const { flights } = this.leader.engine;
+    if (flights.get(this.leader.at) === this) flights.delete(this.leader.at);
+    this.release?.();
+    this.release = undefined;
+  }
+}
+
+/** Reasons that say nothing of what the next request gets. */
+const ofOneRequest: ReadonlySet<string> = new Set(['authorization', 'request-no-store', 'method']);
+
+/** Adds our member of `Cache-Status` behind those of the caches in front of the origin. */
+export function withStatus(fields: string[], member: string | undefined): string[] {
+  if (member !== undefined) fields.push('Cache-Status', member);
+  return fields;
+}
+
+function statedSize(fields: readonly string[]): number | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (name.length === 14 && name.toLowerCase() === 'content-length')
+      return Number(fields[index + 1]);
+  }
+  return undefined;
+}

@@ -1,0 +1,56 @@
+import type { Request, Response } from 'express';
+import { cookieValues } from '../core/http/cookie-pairs.ts';
+import type { Fields } from '../core/http/fields.ts';
+import { parseHost } from '../core/http/host.ts';
+import { memoised } from '../core/http/memo.ts';
+import { variantOf } from '../core/http/vary.ts';
+import type { VaryRecord } from './entry.ts';
+
+/** What of a request is part of its key, beside its URL. */
+export interface KeyPlan {
+  readonly appendKey: ((req: Request, res: Response) => string) | undefined;
+  /** Names of the cookies that make a different answer. */
+  readonly keyCookies: readonly string[];
+}
+
+const isHost: (host: string) => boolean = memoised((host) => parseHost(host) !== undefined);
+
+/**
+ * The URL a request is for, byte for byte as the client sent it: `https://shop.example/a?b`. Scheme and host are what
+ * Express takes for true (`trust proxy`); where a proxy in front names another host than `Host` does, servers behind may
+ * go by either, so both are in it.
+ *
+ * @returns undefined when it has none that cannot be mistaken for another one
+ */
+export function urlOf(req: Request): string | undefined {
+  const own = req.headers.host ?? '';
+  const host = (req.host as string | undefined) ?? '';
+  const { originalUrl } = req;
+  if (!isHost(host) || !originalUrl.startsWith('/')) return undefined;
+  const url = `${req.protocol}://${host.toLowerCase()}${originalUrl}`;
+  if (host === own) return url;
+  return isHost(own) ? `${url} ${own.toLowerCase()}` : undefined;
+}
+
+/** The part of the key that the options add; empty when they add none. No value can look like another one. */
+export function keySuffix(plan: KeyPlan, req: Request, res: Response): string {
+  const { appendKey, keyCookies } = plan;
+  if (appendKey === undefined && keyCookies.length === 0) return '';
+  const parts: string[] = [];
+  if (appendKey !== undefined) parts.push(appendKey(req, res));
+  if (keyCookies.length > 0) {
+    const cookies = cookieValues(req.headers.cookie ?? '');
+    for (const name of keyCookies) parts.push(cookies.get(name) ?? '');
+  }
+  return ` ${JSON.stringify(parts)}`;
+}
+
+/** Where the answer stands that fits this request. */
+export function variantKey(key: string, record: VaryRecord, fields: Fields): string {
+  return `${key} ${record.generation} ${variantOf(record.names, fields)}`;
+}
+
+/** The group that all keys of a URL are in, where one URL has several. */
+export function groupOfUrl(url: string): string {
+  return `url ${url}`;
+}

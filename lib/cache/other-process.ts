@@ -1,0 +1,36 @@
+import { clock } from '../core/clock.ts';
+import type { Visit } from './visit.ts';
+
+/** The longest time one process keeps the others from fetching the same (milliseconds). */
+const lockTime = 10_000;
+/** How often a waiting process looks, and how often at most. */
+const pause = 50;
+const mostLooks = 100;
+
+/**
+ * Where processes share a store, one of them fetches. Waits until this one may, or until the other has the answer.
+ *
+ * @param waits false asks once only
+ * @returns undefined when another process has it in hand, or has had
+ */
+export async function otherProcess(
+  visit: Visit,
+  waits = false,
+): Promise<{ release: () => void } | undefined> {
+  const { store } = visit.engine;
+  for (let look = 0; look < mostLooks; look += 1) {
+    const release = await store.lock?.(`fetch ${visit.at}`, lockTime);
+    if (release !== undefined) return { release };
+    if (!waits) return undefined;
+    await new Promise<void>((resolve) => clock.after(pause, resolve));
+    const record = await store.get(visit.at);
+    // What was there before was of no use: only what has come since is news.
+    const news = record?.kind === 'vary' || (record?.validity.received ?? 0) > received(visit);
+    if (news) return undefined;
+  }
+  return { release: () => undefined };
+}
+
+function received({ stale }: Visit): number {
+  return stale?.validity.received ?? 0;
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import type { Dispatcher } from 'undici';
+import { ProxyError } from '../core/errors.ts';
+import type { ExchangeTimes } from '../core/http/age.ts';
+import { cacheTags } from '../core/http/cache-tags.ts';
+import { fieldValue } from '../core/http/field-lines.ts';
+import type { Fields } from '../core/http/fields.ts';
+import { storedFields } from '../core/http/stored-fields.ts';
+import { judgeStoring, type Stored } from '../core/http/storing.ts';
+import type { StoringRefusal } from '../core/http/storing-refusals.ts';
+import { varyNames } from '../core/http/vary.ts';
+import type { Entry, VaryRecord } from './entry.ts';
+import type { Flight } from './flight.ts';
+import { groupOfUrl, variantKey } from './key.ts';
+import type { WholeAnswer } from './presentation.ts';
+import { Tape } from './tape.ts';
+import type { Visit } from './visit.ts';
+
+/** All answers that are being recorded by one cache, in bytes; what comes on top is not stored. */
+const recordingLimit = 128 * 1024 * 1024;
+
+/** An answer on its way into the store. */
+export class Recording {
+  readonly tape = new Tape();
+  /** As others than the leader get it. */
+  readonly answer: WholeAnswer;
+  readonly #flight: Flight;
+  readonly #leader: Visit;
+  readonly #stated: number | undefined;
+  readonly #verdict: Stored;
+  readonly #received: number;
+  readonly #vary: VaryRecord | undefined;
+  readonly #groups: readonly string[];
+  #counted = 0;
+
+  private constructor(
+    flight: Flight,
+    answer: WholeAnswer,
+    verdict: Stored,
+    received: number,
+    names: readonly string[],
+  ) {
+    const { leader } = flight;
+    const fields = storedFields(answer.fields, verdict.withoutFields, received);
+    this.#flight = flight;
+    this.#leader = leader;
+    this.#stated = answer.size;
+    this.#verdict = verdict;
+    this.#received = received;
+    this.answer = { ...answer, fields };
+    this.#groups = groupsOf(leader, answer.fields);
+    this.#vary = names.length === 0 ? undefined : this.#varyRecord(names);
+    if (this.#vary !== undefined) this.#moveTo(this.#vary);
+  }
+
+  /** @returns why the answer is not stored, if it is not */
+  static of(
+    flight: Flight,
+    answer: WholeAnswer,
+    sent: Fields | undefined,
+    times: ExchangeTimes,
+  ): Recording | StoringRefusal {
+    const { leader } = flight;
+    const { engine } = leader;
+    const verdict = judgeStoring(leader, answer, engine.policy, times);
+    if (!verdict.store) return verdict.reason;
+    if ((answer.size ?? 0) > engine.options.maxEntrySize) return 'too-large';
+    const names = varyNames(answer.fields);
+    if (names === '*') return 'vary-any';
+    if (sent !== undefined)
+      for (const name of names)
+        if (fieldValue(sent, name) !== fieldValue(leader.fields, name)) return 'vary-inside';
+    return new Recording(flight, answer, verdict, times.received, names);
+  }
+
+  /** Whether what still comes is wanted: to be stored, or by somebody who reads. */
+  get wanted(): boolean {
+    return !this.tape.spilling || this.tape.readers.size > 0;
+  }
+
+  /** Whether this is the answer to another request for the same URL, too. */
+  fits(visit: Visit): boolean {
+    if (this.tape.spilling || visit.key !== this.#leader.key) return false;
+    if (this.#verdict.validity.assumed && (visit.cookies || visit.credentials)) return false;
+    // A shared fetch is no older than the request, but one that must be validated is for who asked.
+    if (this.#verdict.validity.alwaysValidate) return false;
+    return (
+      this.#vary === undefined ||
+      variantKey(visit.key, this.#vary, visit.fields) === this.#leader.at
+    );
+  }
+
+  append(chunk: Buffer): void {
+    const { tape } = this;
+    const { engine } = this.#leader;
+    if (!tape.spilling) {
+      this.#counted += chunk.length;
+      engine.recording += chunk.length;
+      const { maxEntrySize } = engine.options;
+      if (tape.size + chunk.length > maxEntrySize || engine.recording > recordingLimit)
+        this.#flight.overflow(this);
+    }
+    tape.append(chunk);
+  }
+
+  /** It is too large: from now on it goes at the pace of its readers, and nobody else finds it. */
+  spill(source: Dispatcher.DispatchController): void {
+    this.#uncount();
+    this.#leader.context.transaction.cacheReason = 'too-large';
+    this.tape.spill(Math.min(this.#leader.engine.options.maxEntrySize, 1024 * 1024), source);
+  }
+
+  async end(trailers: readonly string[]): Promise<void> {
+    const { tape } = this;
+    this.#uncount();
+    if (this.#stated !== undefined && tape.size !== this.#stated) {
+      tape.fail(new ProxyError('ERR_SEKISHO_TRUNCATED'));
+      return;
+    }
+    tape.end(trailers);
+    if (tape.spilling) return;
+    const { engine, at, url } = this.#leader;
+    const { status, message, fields } = this.answer;
+    const { validity, keepFor } = this.#verdict;
+    const entry: Entry = {
+      kind: 'answer',
+      status,
+      message,
+      fields,
+      trailers,
+      body: tape.whole(),
+      validity,
+      url,
+      groups: this.#groups,
+    };
+    engine.counters.stored += 1;
+    // Variants are found by their record, which was stored with the epoch.
+    const epoch = this.#vary === undefined ? this.#flight.epoch : undefined;
+    await engine.keep(at, entry, this.#received + keepFor, epoch);
+  }
+
+  fail(error: Error): void {
+    this.#uncount();
+    this.tape.fail(error);
+  }
+
+  #uncount(): void {
+    this.#leader.engine.recording -= this.#counted;
+    this.#counted = 0;
+  }
+
+  #varyRecord(names: readonly string[]): VaryRecord {
+    const { engine, key, url, vary } = this.#leader;
+    const there = engine.store.get(key);
+    const current = there instanceof Promise || there?.kind !== 'vary' ? vary : there;
+    const generation = current?.names.join() === names.join() ? current.generation : undefined;
+    return {
+      kind: 'vary',
+      names,
+      generation: generation ?? randomUUID(),
+      url,
+      groups: this.#groups,
+    };
+  }
+
+  /** Those who come from now on look for their variant. */
+  #moveTo(record: VaryRecord): void {
+    const leader = this.#leader;
+    const { engine, key } = leader;
+    void engine.keep(key, record, this.#received + this.#verdict.keepFor, this.#flight.epoch);
+    const at = variantKey(key, record, leader.fields);
+    if (engine.flights.get(leader.at) === this.#flight) {
+      engine.flights.delete(leader.at);
+      if (!engine.flights.has(at)) engine.flights.set(at, this.#flight);
+    }
+    leader.at = at;
+  }
+}
+
+function groupsOf(visit: Visit, fields: Fields): readonly string[] {
+  const groups = cacheTags(fields);
+  const { apicacheGroup } = visit.req as { apicacheGroup?: unknown };
+  if (typeof apicacheGroup === 'string' && apicacheGroup !== '') groups.push(apicacheGroup);
+  if (visit.engine.severalKeys) groups.push(groupOfUrl(visit.url));
+  return groups;
+}

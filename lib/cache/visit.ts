@@ -1,0 +1,357 @@
+import type { NextFunction, Request, Response } from 'express';
+import { clock } from '../core/clock.ts';
+import { contextOf, type Context } from '../core/context.ts';
+import { ProxyError } from '../core/errors.ts';
+import { currentAge } from '../core/http/age.ts';
+import type { CacheControl } from '../core/http/cache-control.ts';
+import { cacheStatus, type CacheStatus, type ForwardReason } from '../core/http/cache-status.ts';
+import { concernsOrigin } from '../core/http/conditional.ts';
+import { cookieValues } from '../core/http/cookie-pairs.ts';
+import type { Fields } from '../core/http/fields.ts';
+import { requestDirectives } from '../core/http/request-directives.ts';
+import { judgeReuse } from '../core/http/reuse.ts';
+import { hideRequestFields, wrap } from '../core/local-exchange.ts';
+import { refuse } from '../core/upstream/refusal.ts';
+import type { CacheEngine } from './engine.ts';
+import type { Entry, VaryRecord } from './entry.ts';
+import { Flight } from './flight.ts';
+import { giveEntry, playEntry } from './give-entry.ts';
+import { keySuffix, urlOf, variantKey } from './key.ts';
+import { passBy } from './passing.ts';
+import type { Reader } from './reader.ts';
+import { debug } from './trace.ts';
+import { otherProcess } from './other-process.ts';
+
+/** So often a request looks again because what it waited for was not for it; then it fetches for itself. */
+const mostRounds = 3;
+
+/** One GET or HEAD on its way through the cache. */
+export class Visit {
+  readonly engine: CacheEngine;
+  readonly req: Request;
+  readonly res: Response;
+  readonly next: NextFunction;
+  readonly context: Context;
+  readonly directives: CacheControl | undefined;
+  /** The origin will know who the user is. */
+  readonly credentials: boolean;
+  /** It has cookies that may make the answer one user's own. */
+  readonly cookies: boolean;
+  /** It has conditions or a range, which are judged here. */
+  readonly special: boolean;
+  url = '';
+  /** Where answers to this URL stand; `at` is where the one to this request does. */
+  key = '';
+  at = '';
+  vary: VaryRecord | undefined;
+  /** What is stored and may not be used as it is. */
+  stale: Entry | undefined;
+  #fwd: ForwardReason = 'uri-miss';
+  #rounds = 0;
+
+  constructor(engine: CacheEngine, req: Request, res: Response, next: NextFunction) {
+    this.engine = engine;
+    this.req = req;
+    this.res = res;
+    this.next = next;
+    this.context = contextOf(req);
+    const { headers } = req;
+    const { options } = engine;
+    this.directives =
+      options.clientDirectives &&
+      (headers['cache-control'] !== undefined || headers.pragma !== undefined)
+        ? requestDirectives(req.rawHeaders)
+        : undefined;
+    this.credentials =
+      this.context.identity !== undefined ||
+      (headers.authorization !== undefined && this.context.consumed?.has('authorization') !== true);
+    this.cookies =
+      options.cookies === 'private' &&
+      headers.cookie !== undefined &&
+      hasOthers(headers.cookie, this.context.consumedCookies);
+    this.special =
+      headers['if-none-match'] !== undefined ||
+      headers['if-modified-since'] !== undefined ||
+      headers.range !== undefined;
+  }
+
+  get method(): string {
+    return this.req.method;
+  }
+
+  get fields(): Fields {
+    return this.req.rawHeaders;
+  }
+
+  get fwd(): ForwardReason {
+    return this.#fwd;
+  }
+
+  /** Whether the answer may be shared with requests that wait for it. */
+  get shareable(): boolean {
+    return (
+      this.engine.options.coalesce &&
+      this.method === 'GET' &&
+      !this.credentials &&
+      this.directives?.noStore !== true
+    );
+  }
+
+  /** Under which it is remembered that answers are not stored: those to requests with cookies are others. */
+  get passKey(): string {
+    return this.cookies ? `${this.at} cookies` : this.at;
+  }
+
+  start(): void {
+    const { engine, req, res, method, fields } = this;
+    const url = urlOf(req);
+    if (url === undefined) {
+      passBy(this, { fwd: 'bypass', detail: 'host' });
+      return;
+    }
+    this.url = url;
+    const cached = (engine.options.methods as readonly string[]).includes(method);
+    const why = !cached ? 'method' : this.#exception(fields);
+    if (why !== undefined) {
+      passBy(this, why === 'method' ? { fwd: 'method' } : { fwd: 'bypass', detail: why });
+      return;
+    }
+    this.key = this.at = url + keySuffix(engine, req, res);
+    if (method === 'POST') {
+      this.#fwd = 'method';
+      this.#lead();
+    } else this.#look();
+  }
+
+  /** A client of an answer that is played to it has left; nobody else minds. */
+  left(): void {
+    // Nothing to be given back.
+  }
+
+  #exception(fields: Fields): string | undefined {
+    const { engine, req, res } = this;
+    if (engine.options.when?.(req, res) === false) return 'when';
+    if (concernsOrigin(fields)) return 'precondition';
+    return this.method !== 'POST' && hasBody(req) ? 'body' : undefined;
+  }
+
+  /** What this request waited for is not for it: it looks again. */
+  again(): void {
+    this.#rounds += 1;
+    if (this.res.destroyed) return;
+    this.#guarded(() => {
+      if (this.#rounds > mostRounds) this.#lead();
+      else this.#look();
+    });
+  }
+
+  /** It turned out that the answer is for nobody else: it asks for itself. */
+  alone(): void {
+    if (!this.res.destroyed)
+      this.#guarded(() => {
+        this.#lead();
+      });
+  }
+
+  /** Answers with what is stored. */
+  give(entry: Entry, status: CacheStatus): void {
+    giveEntry(this, entry, this.status(status));
+  }
+
+  fail(error: unknown): void {
+    refuse(error, this.req, this.res, this.next, this.context);
+  }
+
+  /** The member of `Cache-Status`; also noted in the record of the request. */
+  status(status: CacheStatus): string | undefined {
+    const { cacheStatus: name } = this.engine.options;
+    const member = cacheStatus(status, name === false ? 'sekisho' : name);
+    this.context.transaction.cache = member;
+    if (status.detail !== undefined) this.context.transaction.cacheReason = status.detail;
+    if (debug.enabled) debug('%s %s: %s', this.method, this.req.originalUrl, member);
+    return name === false ? undefined : member;
+  }
+
+  #look(): void {
+    this.vary = undefined;
+    this.stale = undefined;
+    this.at = this.key;
+    const { store } = this.engine;
+    this.#whenThere(store.get(this.key), (record) => {
+      if (record?.kind !== 'vary') {
+        this.#found(record, 'uri-miss');
+        return;
+      }
+      this.vary = record;
+      this.at = variantKey(this.key, record, this.fields);
+      this.#whenThere(store.get(this.at), (variant) => {
+        this.#found(variant?.kind === 'answer' ? variant : undefined, 'vary-miss');
+      });
+    });
+  }
+
+  #found(entry: Entry | undefined, miss: ForwardReason): void {
+    const { directives } = this;
+    this.#fwd = miss;
+    // Nobody but the operator has said that this is for all.
+    const usable =
+      entry?.validity.assumed === true && (this.credentials || this.cookies) ? undefined : entry;
+    if (entry !== undefined && usable === undefined) this.#fwd = 'miss';
+    if (usable !== undefined) {
+      const now = clock.now();
+      const reuse = judgeReuse(usable.validity, directives, now);
+      if (reuse.kind === 'fresh' || reuse.kind === 'stale-allowed') {
+        this.#hit(usable, now, reuse.kind !== 'fresh');
+        return;
+      }
+      if (reuse.kind === 'stale-while-revalidate') {
+        this.#refresh(usable, now);
+        return;
+      }
+      this.stale = usable;
+      this.#fwd = reuse.why === 'request' ? 'request' : 'stale';
+    }
+    if (directives?.onlyIfCached === true) this.#notCached();
+    else this.#fetch();
+  }
+
+  /** Gives what is stale to a client that waits already, while it is fetched anew. */
+  giveStale(seat: Reader, entry: Entry): void {
+    const { counters } = this.engine;
+    counters.hits += 1;
+    counters.stale += 1;
+    const ttl = entry.validity.lifetime - currentAge(entry.validity, clock.now());
+    playEntry(this, seat, entry, this.status({ ttl }));
+  }
+
+  #hit(entry: Entry, now: number, stale: boolean): void {
+    const { counters } = this.engine;
+    counters.hits += 1;
+    if (stale) counters.stale += 1;
+    const { validity } = entry;
+    this.give(entry, { ttl: validity.lifetime - currentAge(validity, now) });
+  }
+
+  /** Stale-while-revalidate: one request goes on to the origin, and is answered at once like all others. */
+  #refresh(entry: Entry, now: number): void {
+    const { engine } = this;
+    if (engine.flights.has(this.at) || this.method !== 'GET') {
+      this.#hit(entry, now, true);
+      return;
+    }
+    this.stale = entry;
+    this.#fwd = 'stale';
+    if (engine.store.lock === undefined) {
+      this.#lead(undefined, true);
+      return;
+    }
+    const flight = this.#open();
+    this.#whenThere(otherProcess(this), (mine) => {
+      if (mine === undefined) {
+        flight.giveUp();
+        this.#hit(entry, now, true);
+      } else this.#lead(flight, true, mine.release);
+    });
+  }
+
+  /** RFC 9111 §5.2.1.7. */
+  #notCached(): void {
+    const member = this.status({ fwd: this.#fwd, detail: 'only-if-cached' });
+    this.fail(
+      new ProxyError('ERR_SEKISHO_NOT_CACHED', {
+        headers: member === undefined ? {} : { 'Cache-Status': member },
+      }),
+    );
+  }
+
+  #fetch(): void {
+    const { engine } = this;
+    const waits =
+      this.shareable && !engine.expectsPass(this.passKey) && this.directives?.noCache !== true;
+    if (!waits) {
+      this.#lead();
+      return;
+    }
+    const flight = engine.flights.get(this.at);
+    if (flight !== undefined) {
+      flight.join(this);
+      return;
+    }
+    if (engine.store.lock === undefined) {
+      this.#lead();
+      return;
+    }
+    // Others of this process wait already while we ask whether another process is at it.
+    const own = this.#open();
+    this.#whenThere(otherProcess(this, true), (mine) => {
+      if (mine === undefined) {
+        own.giveUp();
+        this.again();
+      } else this.#lead(own, false, mine.release);
+    });
+  }
+
+  #open(): Flight {
+    const flight = new Flight(this);
+    if (this.shareable) this.engine.flights.set(this.at, flight);
+    return flight;
+  }
+
+  /** Goes on to whatever answers, with the flight around it. */
+  #lead(flight = this.#open(), background = false, release?: () => void): void {
+    const { engine, req, res } = this;
+    flight.release = release;
+    if (!background) engine.counters.misses += 1;
+    this.#whenThere(engine.store.epoch(this.at), (epoch) => {
+      flight.epoch = epoch;
+      if (flight.fills && this.special) hideRequestFields(req, judgedHere);
+      wrap(
+        req,
+        res,
+        (dispatch) => (options, handler) => flight.dispatch(dispatch, options, handler, background),
+      );
+      this.next();
+    });
+  }
+
+  /** At once, when there is no promise: a hit in memory costs none. */
+  #whenThere<Value>(value: Value | Promise<Value>, go: (value: Value) => void): void {
+    if (!(value instanceof Promise)) {
+      go(value);
+      return;
+    }
+    value.then(
+      (there) => {
+        if (!this.res.destroyed || this.engine.flights.get(this.at)?.leader === this)
+          this.#guarded(() => {
+            go(there);
+          });
+      },
+      (error: unknown) => {
+        this.fail(error);
+      },
+    );
+  }
+
+  #guarded(go: () => void): void {
+    try {
+      go();
+    } catch (error) {
+      this.next(error);
+    }
+  }
+}
+
+const judgedHere = ['if-none-match', 'if-modified-since', 'range', 'if-range'];
+
+function hasBody({ headers }: Request): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/** Whether there is a cookie that is not a gate's own. */
+function hasOthers(cookie: string, consumed: ReadonlySet<string> | undefined): boolean {
+  if (consumed === undefined) return true;
+  for (const name of cookieValues(cookie).keys()) if (!consumed.has(name)) return true;
+  return false;
+}
