@@ -82,6 +82,14 @@ export default tseslint.config(
     ],
   ),
   layer(
+    ['lib/core/exchange/**'],
+    [
+      ['^\\.\\./(?:upstream|server)/', 'core does not know core/upstream or core/server.'],
+      ['^\\.\\./\\.\\./', 'core imports no capability.'],
+    ],
+    { connections: {} },
+  ),
+  layer(
     ['lib/core/upstream/**', 'lib/core/server/**'],
     [
       [`/(?:${capabilities.join('|')})/`, 'core imports no capability.'],

@@ -118,7 +118,7 @@ function marks(req: Request, mark: string): string {
     throw new ProxyError('ERR_SEKISHO_LOOP', {
       detail: 'forward.url leads back to the gate that asks it; mount it before the gate',
     });
-  return [...before.filter((known) => /^[\w-]{1,32}$/.test(known)), mark].join(', ');
+  return [...before.filter((known) => /^[\w-]{16}$/.test(known)), mark].join(', ');
 }
 
 export function valueOf(fields: readonly string[], name: string): string | undefined {

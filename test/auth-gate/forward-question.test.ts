@@ -222,7 +222,7 @@ test('fuzzed: what a client writes into its fields changes nothing of what is sa
     fc.constantFrom(...forged.map((line) => line.split(':')[0]!)),
     fc.stringMatching(/^[xX][-_.][fFoO][oOrR][-_.a-zA-Z]{0,12}$/),
   );
-  const value = fc.stringMatching(/^[!-~]{0,20}$/);
+  const value = fc.stringMatching(/^[!-~]{0,12}$/);
   const plain = 'GET /p HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
   await exchangeRaw(port, `${plain}\r\n`);
   const told = (): string[] => {
@@ -236,13 +236,7 @@ test('fuzzed: what a client writes into its fields changes nothing of what is sa
       const before = auth.seen.length;
       await exchangeRaw(port, `${plain}${more}\r\n`);
       // What was refused as ambiguous was not asked about.
-      if (auth.seen.length > before)
-        assert.equal(
-          told()
-            .filter((_, at, all) => !/^x-fo[^r]|^x-f[^o]|^x-or[^i]/i.test(all[at - (at % 2)]!))
-            .join('\n'),
-          expected,
-        );
+      if (auth.seen.length > before) assert.equal(told().join('\n'), expected);
     }),
     { numRuns: 60 },
   );

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { stripTypeScriptTypes } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import * as sekisho from 'sekisho';
 import ts from 'typescript';
@@ -14,7 +14,26 @@ import { listen, until } from '../support/servers.ts';
 import { command, manifest, root } from './packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const snippets = [...readme.matchAll(/^```[tj]s\n(.*?)^```/gms)].map(([, code = '']) => code);
+/** The page that greets, and those beside the code it leads to. */
+const pages = ['README.md', ...globSync('lib/**/README.md', { cwd: root }).sort()].map((path) => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}));
+
+interface Snippet {
+  readonly page: string;
+  readonly code: string;
+  /** Not for what needs certificates or servers of the reader's. */
+  readonly runs: boolean;
+}
+
+const snippets: readonly Snippet[] = pages.flatMap(({ path, text }) =>
+  [...text.matchAll(/^```[tj]s( norun)?\n(.*?)^```/gms)].map(([, norun, code = '']) => ({
+    page: path,
+    code,
+    runs: norun === undefined,
+  })),
+);
 
 /** What a reader takes from the snippets before: an app, and the imports. */
 function completed(snippet: string): string {
@@ -35,7 +54,7 @@ test('the snippets type-check', () => {
     root,
   );
   const files = new Map(
-    snippets.map((code, index) => [join(root, `readme-${index + 1}.ts`), completed(code)]),
+    snippets.map(({ code }, index) => [join(root, `readme-${index + 1}.ts`), completed(code)]),
   );
   const relaxed = { ...options, noUnusedLocals: false };
   const host = ts.createCompilerHost(relaxed);
@@ -56,7 +75,7 @@ test('the first snippet proxies', async (t) => {
   await once(free, 'listening');
   const { port } = free.address() as AddressInfo;
   free.close();
-  const code = snippets[0]!
+  const code = snippets[0]!.code
     .replace('http://10.0.0.1:8080', one.url)
     .replace('http://10.0.0.2:8080', two.url)
     .replace('3000', String(port));
@@ -80,8 +99,8 @@ test('the first snippet proxies', async (t) => {
   );
 });
 
-for (const [index, snippet] of snippets.entries())
-  test(`snippet ${index + 1} runs: ${snippet.split('\n').at(-2) ?? ''}`, async () => {
+for (const { page, code: snippet } of snippets.filter(({ runs }) => runs))
+  test(`a snippet of ${page} runs: ${snippet.trim().split('\n').at(-1) ?? ''}`, async () => {
     const code = stripTypeScriptTypes(completed(snippet)).replace('3000', '0');
     // Servers that listen would go on for ever.
     const ended = `${code}\nsetTimeout(() => process.exit(), 200);`;
@@ -128,7 +147,8 @@ test('the README names the two commands, and the scripts exist', () => {
     assert.ok(manifest.scripts[script], script);
 });
 
-for (const [, link = ''] of readme.matchAll(/\]\(([^)#][^)]*)\)/g))
-  test(`the README's link ${link} leads somewhere`, () => {
-    assert.ok(existsSync(join(root, link)));
-  });
+for (const { path, text } of pages)
+  for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#][^)#]*)(?:#[^)]*)?\)/g))
+    test(`the link ${link} of ${path} leads somewhere`, () => {
+      assert.ok(existsSync(join(root, dirname(path), link)));
+    });

@@ -58,7 +58,7 @@ export async function startProvider(
         issueRefreshToken: () => Promise.resolve(true),
         rotateRefreshToken: true,
         features: { backchannelLogout: { enabled: true }, revocation: { enabled: true } },
-        ttl: { AccessToken: 600, Grant: 3600, IdToken: 3600, Interaction: 600, Session: 3600 },
+        ttl: { AccessToken: 600, RefreshToken: 3600, Grant: 3600, IdToken: 3600, Interaction: 600, Session: 3600 },
         ...configuration,
       }),
   );

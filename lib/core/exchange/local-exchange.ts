@@ -76,7 +76,7 @@ export class LocalExchange implements Dispatcher.DispatchController {
   }
 
   /** Whether what the handler writes is lost: nobody has asked for it, or nobody wants it any more. */
-  get unwanted(): boolean {
+  isUnwanted(): boolean {
     return this.#over || (this.reply.over && this.#handler === undefined);
   }
 
@@ -113,13 +113,13 @@ export class LocalExchange implements Dispatcher.DispatchController {
 
   /** @returns whether the handler may go on */
   add(...pieces: readonly Piece[]): boolean {
-    if (this.unwanted) return !this.aborted;
+    if (this.isUnwanted()) return !this.aborted;
     this.#queue.push(...pieces);
     for (const piece of pieces) if (piece.kind === 'data') this.waiting += piece.chunk.length;
     if (this.#held) this.#expectMore();
     this.begin();
     this.#deliver();
-    if (this.unwanted) return !this.aborted;
+    if (this.isUnwanted()) return !this.aborted;
     if (this.#queue.length === 0 && !this.paused) return true;
     this.needsDrain = !this.ended;
     return false;
@@ -173,7 +173,7 @@ export class LocalExchange implements Dispatcher.DispatchController {
   closed(): void {
     if (!this.#over) this.begin();
     this.reply.closed();
-    if (this.unwanted) {
+    if (this.isUnwanted()) {
       this.#over = true;
       this.#drop();
       this.#letGo();
@@ -269,7 +269,7 @@ function optionsOf(req: Request): Dispatcher.DispatchOptions {
   const { host = 'localhost' } = req.headers;
   return {
     origin: `${req.protocol}://${host}`,
-    method: req.method as Dispatcher.HttpMethod,
+    method: req.method,
     path: req.originalUrl,
     headers: [...req.rawHeaders],
     body: null,

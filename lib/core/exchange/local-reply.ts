@@ -112,7 +112,6 @@ export class LocalReply extends DirectListener {
       error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
     contextOf(this.#layer.layers.req).transaction.error = known.code;
     if (this.begun) {
-      this.#exchange.stop();
       this.#outside(() => {
         destroyVisibly(res, () => methods.call('destroy'));
       });
@@ -205,15 +204,14 @@ export class LocalReply extends DirectListener {
   }
 
   #cutOff(error: Error): void {
-    this.onResponseError(undefined, error);
     this.#controller?.abort(error);
-    this.#exchange.stop();
+    this.onResponseError(undefined, error);
   }
 
   /** The error handlers of the app answer, to the client: the wrappers have had their say. */
   #giveUp(error: ProxyError): void {
     const { req, res } = this.#layer.layers;
-    this.#exchange.stop();
+    this.#exchange.fail(error);
     // What the handler still writes in this turn must not get between.
     setImmediate(() => {
       this.#layer.disarm();

@@ -11,7 +11,6 @@ export function checkStatus(status: unknown): number {
   return code;
 }
 
-// eslint-disable-next-line no-control-regex -- exactly the bytes that must not be in a reason phrase
 const notReason = /[^\t\x20-\x7e\x80-\xff]/;
 
 export function checkReason(reason: string | undefined): void {
@@ -56,7 +55,7 @@ function lines(name: unknown, value: unknown): unknown[] {
 /** What `writeEarlyHints` takes; without links there is nothing to hint at. */
 export function hintedFields(hints: unknown): string[] {
   const { link, ...others } = hints as Record<string, unknown>;
-  const links = [link ?? []].flat().flatMap((one) => ['Link', String(one)]);
+  const links = ([link ?? []].flat() as string[]).flatMap((one) => ['Link', one]);
   return links.length === 0 ? [] : [...links, ...flatFields(others).map(String)];
 }
 

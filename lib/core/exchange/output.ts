@@ -126,13 +126,13 @@ export class Output {
   #interim(status: number, fields: readonly string[], callback: unknown): void {
     if (this.#exchange.head !== undefined) throw alreadySent('write');
     this.#exchange.add({ kind: 'interim', status, fields });
-    if (typeof callback === 'function') process.nextTick(callback as () => void);
+    if (typeof callback === 'function') process.nextTick(callback);
   }
 
   /** As Node does: whoever has put a writeHead of their own in front wants to see this head, too. */
   #implyHead(): void {
     const exchange = this.#exchange;
-    if (exchange.head !== undefined || exchange.unwanted) return;
+    if (exchange.head !== undefined || exchange.isUnwanted()) return;
     this.#res.writeHead(this.#res.statusCode);
     // They may have kept it to themselves; `head` is not what it was above.
     if ((exchange.head as LocalHead | undefined) === undefined) this.#start();
@@ -148,7 +148,7 @@ export class Output {
   /** @returns whether the handler may go on */
   #body(chunk: Buffer, done: Done | undefined): boolean {
     const exchange = this.#exchange;
-    if (chunk.length === 0 || this.#bodyless || exchange.unwanted) {
+    if (chunk.length === 0 || this.#bodyless || exchange.isUnwanted()) {
       if (typeof done === 'function') process.nextTick(done);
       return !exchange.aborted;
     }

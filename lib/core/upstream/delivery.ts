@@ -10,7 +10,7 @@ import {
   DirectListener,
   type DirectHandler,
   type HeaderObject,
-} from './http1/contract.ts';
+} from '../exchange/contract.ts';
 import type { Pool } from './pool.ts';
 import type { RequestBody } from './request-body.ts';
 import { Sending, type Prepare } from './sending.ts';

@@ -55,8 +55,7 @@ const sources: Readonly<Record<string, RequestHandler>> = {
 const between: Readonly<Record<string, () => RequestHandler>> = {
   compression: () => compression({ threshold: 0 }),
   helmet: () => securityHeaders(),
-  'a session': () =>
-    session({ secret: 's', resave: false, saveUninitialized: true }) as RequestHandler,
+  'a session': () => session({ secret: 's', resave: false, saveUninitialized: true }),
   'a field': () => (_req, res, next) => {
     res.set('X-Between', '1');
     next();
@@ -145,7 +144,7 @@ test('a session is saved and found again, inside and outside of wrappers', async
   const app = await appOf(
     t,
     wrapping(later),
-    session({ secret: 's', resave: true, saveUninitialized: true }) as RequestHandler,
+    session({ secret: 's', resave: true, saveUninitialized: true }),
     wrapping(later),
     (req, res) => {
       const kept = req as unknown as { session: { count?: number } };
@@ -161,9 +160,22 @@ test('a session is saved and found again, inside and outside of wrappers', async
 });
 
 const intact: readonly (readonly [what: string, between: RequestHandler, around: number])[] = [
-  ['nothing', (_req, _res, next) => void next(), 2],
+  [
+    'nothing',
+    (_req, _res, next) => {
+      next();
+    },
+    2,
+  ],
   ['a body parser', (await import('express')).default.json() as RequestHandler, 2],
-  ['a listener', (_req, res, next) => void (res.on('finish', () => undefined), next()), 2],
+  [
+    'a listener',
+    (_req, res, next) => {
+      res.on('finish', () => undefined);
+      next();
+    },
+    2,
+  ],
   ['compression', compression(), 1],
   ['a field', between['a field']?.() as RequestHandler, 1],
   [
@@ -185,8 +197,8 @@ const intact: readonly (readonly [what: string, between: RequestHandler, around:
   [
     'a setHeader of its own',
     (_req, res, next) => {
-      const { setHeader } = res;
-      res.setHeader = (...args) => setHeader.apply(res, args);
+      const setHeader = res.setHeader.bind(res);
+      res.setHeader = (...args) => setHeader(...args);
       next();
     },
     1,

@@ -207,7 +207,10 @@ describe('what wrappers see of an answer', () => {
 test('what a wrapper changes is written; what was set outside stays, or comes back', async (t) => {
   const { interceptor } = observing({
     onResponseStart(handler, controller, _status, headers) {
-      const { 'x-gone': _gone, 'x-outer': _outer, 'content-length': _length, ...rest } = headers;
+      const removed = ['x-gone', 'x-outer', 'content-length'];
+      const rest = Object.fromEntries(
+        Object.entries(headers).filter(([name]) => !removed.includes(name)),
+      );
       const changed: HeaderObject = { ...rest, 'x-new': ['1', '2'], vary: 'X-New' };
       handler.onResponseStart?.(controller, 206, changed, 'Partial Content');
     },
@@ -274,8 +277,8 @@ test('what the response says of itself to the handler', async (t) => {
     said.push(res.headersSent, res.writableEnded);
     said.push(code(() => res.writeHead(99)));
     said.push(code(() => res.writeHead(200, 'a\nb')));
-    said.push(code(() => res.write(null as never)));
-    said.push(code(() => res.write(5 as never)));
+    said.push(code(() => res.write(null)));
+    said.push(code(() => res.write(5)));
     said.push(
       res.headersSent,
       res.write('a', () => (events += 'written ')),
@@ -487,6 +490,29 @@ describe('wrappers that fail', () => {
         assert.deepEqual(around.told.events, []);
       });
 
+  test('a wrapper outside of the one that fails, and one inside, hear of it', async (t) => {
+    const outer = observing();
+    const inner = observing();
+    const refused: Interceptor = (dispatch) => (options, handler) =>
+      dispatch(options, {
+        onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+        onResponseStart: (controller, status) =>
+          handler.onResponseStart?.(controller, status, { 'x y': 'z' }),
+        onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
+      });
+    const app = await appOf(
+      t,
+      wrapping(outer.interceptor),
+      wrapping(refused),
+      wrapping(inner.interceptor),
+      (_req, res) => void res.send('hello'),
+    );
+    const { text } = await exchangeRaw(app.port, get);
+    assert.match(text, /^HTTP\/1\.1 500 [^]*ERR_SEKISHO_HOOK/);
+    assert.deepEqual(outer.told.events, ['request', 'head 200', 'error']);
+    assert.deepEqual(inner.told.events, ['request', 'head 200 OK', 'error']);
+  });
+
   test('the error page is nothing for the wrapper that failed, but for one outside', async (t) => {
     const outer = observing();
     let calls = 0;
@@ -634,10 +660,10 @@ describe('backpressure', () => {
     let pauses = 0;
     const { interceptor } = observing({
       onRequestStart(handler, controller, context) {
-        const { pause } = controller;
+        const pause = controller.pause.bind(controller);
         controller.pause = () => {
           pauses++;
-          pause.call(controller);
+          pause();
         };
         handler.onRequestStart?.(controller, context);
       },

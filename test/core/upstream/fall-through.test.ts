@@ -47,7 +47,8 @@ const misses: Readonly<Record<string, Parameters<typeof recording>[1]>> = {
   },
 };
 
-const nexts: Readonly<Record<string, RequestHandler>> = {
+const nexts: Readonly<Record<string, RequestHandler | undefined>> = {
+  'another proxy': undefined,
   'res.send': (_req, res) => void res.set('X-Next', '1').send('next'),
   'a handler that takes its time': (_req, res) => {
     setTimeout(() => {
@@ -58,7 +59,7 @@ const nexts: Readonly<Record<string, RequestHandler>> = {
 };
 
 for (const [miss, answer] of Object.entries(misses))
-  for (const [what, next] of Object.entries({ ...nexts, 'another proxy': undefined }))
+  for (const [what, next] of Object.entries(nexts))
     for (const [kind, wrappers] of [
       ['no wrapper', []],
       ['one', [plainly]],

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { AnswerHead } from './answer-head.ts';
 import type { Body } from './body.ts';
-import { asDirect, headerObject, type DirectHandler } from './contract.ts';
+import { asDirect, headerObject, type DirectHandler } from '../../exchange/contract.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** The connection an exchange is on, as far as the exchange needs to know it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { interceptors, type Dispatcher } from 'undici';
-import type { DirectHandler } from '../../../../lib/core/upstream/http1/contract.ts';
+import type { DirectHandler } from '../../../../lib/core/exchange/contract.ts';
 import { listen, listenRaw } from '../../../support/servers.ts';
 import { ask, openClient, Recorder, start } from './ask.ts';
 
