@@ -3,7 +3,7 @@
  * Run it with `npm start`, or `PORT=8080 npm start`; Ctrl-C ends all of it.
  */
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { errorPages, prefixRouter, securityHeaders, serve, upstream } from 'sekisho';
+import { cache, errorPages, prefixRouter, securityHeaders, serve, upstream } from 'sekisho';
 import { home } from './demo/home.ts';
 import { DemoServer } from './demo/processes.ts';
 
@@ -25,6 +25,8 @@ const app = express();
 app.use(
   securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),
 );
+// The blog says nothing of how long its pages are good; here they are for ten seconds.
+app.use('/blog', cache('10 seconds'));
 app.use(router);
 app.use(home(images, (server) => painters.find(({ url }) => server === `${url}/`)));
 app.use((_req: Request, res: Response, next: NextFunction) => {
@@ -64,7 +66,7 @@ The gateway listens on ${url}
   ${url}/blog/         a blog
   ${url}/image/a.svg   one of three image servers
 
-  curl ${url}/blog/hakone
+  curl -i ${url}/blog/hakone        (twice: Cache-Status tells the second from the first)
   curl -i ${url}/echo --data hello
   for i in 1 2 3 4 5 6; do curl -s ${url}/image/a.svg | grep image; done
 

@@ -144,9 +144,37 @@ const cookieName = z
       : refuse(context, name, "is no name of a cookie; use one such as 'session'"),
   );
 
+/** What the question itself says of the request. */
+const said = [
+  ...['X-Forwarded-Method', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port'],
+  ...['X-Forwarded-Uri', 'X-Forwarded-For'],
+  ...['X-Original-Method', 'X-Original-URI', 'X-Original-URL'],
+];
+
+/** A slip here would make one verdict of many. */
+function unsaid(lower: string): boolean {
+  return /^x-(?:forwarded|original)-/.test(lower) && !isSaid(lower);
+}
+
+function isSaid(lower: string): boolean {
+  return said.some((name) => name.toLowerCase() === lower);
+}
+
 const cacheTable = schemaOf<ForwardCacheOptions>()({
   ttl: duration(),
-  by: z.array(fieldName.transform((name) => name.toLowerCase())).optional(),
+  by: z
+    .array(
+      fieldName.transform((name, context) => {
+        const lower = name.toLowerCase();
+        return unsaid(lower)
+          ? refuse(context, name, `is not said; said are ${said.join(', ')}`)
+          : lower;
+      }),
+    )
+    .min(1, {
+      error: '[] would be one verdict for all; name the fields that the verdict depends on',
+    })
+    .optional(),
   refusals: flag(false),
   maxEntries: count(1).default(10_000),
 });
@@ -177,12 +205,20 @@ export type ParsedForwardOptions = z.output<typeof schema>;
 
 /** The `forward` option. */
 export function forwardField(): z.ZodType<ParsedForwardOptions, ForwardOptions> {
-  const refined = schema.superRefine(({ url: asked, tls, timeout }, context) => {
+  const refined = schema.superRefine((options, context) => {
+    const { url: asked, tls, timeout, requestHeaders, cache: kept } = options;
     const problem = (option: string, message: string): void => {
       context.addIssue({ code: 'custom', path: [option], message });
     };
     if (tls !== undefined && asked.protocol !== 'https:')
       problem('tls', `is given for ${quote(asked.origin)}; use https: or leave it out`);
+    const by = kept === false ? [] : (kept.by ?? []);
+    const unknown = by.find((name) => requestHeaders?.includes(name) === false && !isSaid(name));
+    if (unknown !== undefined)
+      problem(
+        'cache',
+        `by ${quote(unknown)}: the auth server does not get it; add it to requestHeaders`,
+      );
     if (timeout === 0) problem('timeout', 'of 0 ms is too short; use one such as 5s');
   });
   return refined as z.ZodType<ParsedForwardOptions, ForwardOptions>;

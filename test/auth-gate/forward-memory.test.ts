@@ -29,7 +29,7 @@ async function setup(
     const key = get('x-api-key') ?? '';
     if (cookie === 'new') res.setHeader('Set-Cookie', 'fresh=1');
     if (cookie === '500') res.statusCode = 500;
-    else if (cookie === '302') res.writeHead(302, { Location: '/login' });
+    else if (cookie === '302') res.statusCode = 302;
     else if (cookie === 'banned') res.statusCode = 403;
     else if (!['in', 'new'].includes(cookie) && key !== 'k') res.statusCode = 401;
     res.setHeader('Remote-User', `user-${cookie}`);
@@ -129,7 +129,7 @@ test('refusals: 401 and 403 are kept when that is asked for, and small', async (
     ['500', 502, 2],
     ['new', 200, 2],
   ] as const) {
-    const before = auth.seen.length;
+    const before: number = auth.seen.length;
     assert.deepEqual([await ask({ cookie }), await ask({ cookie })], [status, status]);
     assert.equal(auth.seen.length - before, more, cookie);
   }

@@ -1,10 +1,11 @@
 /** What the auth server is told of a request, and what it is not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import express, { type ErrorRequestHandler } from 'express';
 import fc from 'fast-check';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { recording } from '../core/upstream/forward-support.ts';
-import { exchangeRaw, listen } from '../support/servers.ts';
+import { exchangeRaw, listen, until } from '../support/servers.ts';
 import { asking } from './forward-support.ts';
 import { basic } from './support.ts';
 
@@ -191,27 +192,22 @@ test('an auth server behind the very gate that asks it: an error that says so, a
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);
   t.after(() => process.off('warning', listener));
-  const { server } = await listen(t, (_req, res) => res.end());
-  const { port } = server.address() as { port: number };
-  server.removeAllListeners('request');
+  const app = express();
+  const { port } = await listen(t, app);
   const gate = authGate({ forward: { url: `http://127.0.0.1:${port}/verify` } });
   t.after(() => gate.close());
   const statuses: number[] = [];
-  server.on('request', (req, res) => {
-    const next = (error: { status: number; code: string }): void => {
-      statuses.push(error.status);
-      res.writeHead(error.status).end(error.code);
-    };
-    Object.assign(req, { originalUrl: req.url, baseUrl: '' });
-    // The handler needs nothing more of Express.
-    void gate(req as never, res as never, next as never);
-  });
+  app.use(gate, ((error: { status: number; code: string }, _req, res, _next) => {
+    statuses.push(error.status);
+    res.status(error.status).send(error.code);
+  }) as ErrorRequestHandler);
   const answer = await fetch(`http://127.0.0.1:${port}/page`);
   assert.equal(answer.status, 502);
   assert.equal(await answer.text(), 'ERR_SEKISHO_AUTH_UNAVAILABLE');
   assert.deepEqual(statuses, [508, 502]);
-  await new Promise(setImmediate);
-  assert.ok(warnings.some(({ message }) => message.includes('leads back to the gate')));
+  const told = (): boolean =>
+    warnings.some(({ message }) => message.includes('leads back to the gate'));
+  await until(told, 'the operator is warned');
 });
 
 test('fuzzed: what a client writes into its fields changes nothing of what is said of the request', async (t) => {

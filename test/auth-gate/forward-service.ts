@@ -34,7 +34,7 @@ app.post('/session/login', express.urlencoded(), (req, res) => {
     return;
   }
   req.session.user = user;
-  res.redirect(303, String(req.query.rd ?? '/'));
+  res.redirect(303, req.query.rd as string);
 });
 app.post('/session/logout', (req, res) => req.session.destroy(() => res.sendStatus(204)));
 app.get(

@@ -3,10 +3,11 @@ import { createServer } from 'node:https';
 import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import express from 'express';
 import { authGate, type AuthGateOptions } from '../../lib/auth-gate/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
-import { recording } from '../core/upstream/forward-support.ts';
+import { recording, showErrors } from '../core/upstream/forward-support.ts';
 import { exchangeRaw, listen, listenBytes, listenRaw, until } from '../support/servers.ts';
 import { localAuthority } from '../support/tls.ts';
 import { upgradeRequest } from '../support/upgrades.ts';
@@ -407,14 +408,9 @@ test("a forward proxy's client: its Proxy-Authorization is judged, what it has f
 test('close() ends what is under way', async (t) => {
   let asked = false;
   const auth = await listenRaw(t, (socket) => socket.on('data', () => (asked = true)));
-  let gate: ReturnType<typeof authGate> | undefined;
-  const { url } = await listen(t, (req, res) => {
-    Object.assign(req, { originalUrl: req.url, baseUrl: '' });
-    const next = (error: { status: number }): void => void res.writeHead(error.status).end();
-    // The handler needs nothing more of Express.
-    void gate?.(req as never, res as never, next as never);
-  });
-  gate = authGate({ forward: { url: auth.url } });
+  const gate = authGate({ forward: { url: auth.url } });
+  const app = express().use(gate, showErrors);
+  const { url } = await listen(t, app);
   const answer = fetch(url);
   await until(() => asked, 'it is asked');
   gate.close();
@@ -467,6 +463,21 @@ for (const [what, options, problem] of [
     'a wrong option of the cache',
     { ...good, cache: { ttl: '5s', refusal: true } },
     /unknown option 'refusal'; did you mean 'refusals'/,
+  ],
+  [
+    'a cache by nothing',
+    { ...good, cache: { ttl: '5s', by: [] } },
+    /\[\] would be one verdict for all/,
+  ],
+  [
+    'a cache by a slip',
+    { ...good, cache: { ttl: '5s', by: ['X-Forwarded-Url'] } },
+    /'X-Forwarded-Url' is not said; said are/,
+  ],
+  [
+    'a cache by what is not asked',
+    { ...good, requestHeaders: ['X-Key'], cache: { ttl: '5s', by: ['Cookie'] } },
+    /by 'cookie': the auth server does not get it/,
   ],
   ['tls for http', { ...good, tls: {} }, /forward\.tls: is given for 'http:/],
   [

@@ -66,6 +66,29 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
     const answers = [await body(`${url}/image/cat.png`), await body(`${url}/image/cat.png`)];
     assert.deepEqual(answers.sort(), ['one answers GET /cat.png\n', 'two answers GET /cat.png\n']);
   },
+  async 'forward-auth.ts'(url) {
+    const html = { accept: 'text/html' };
+    const sent = await fetch(`${url}/reports`, { headers: html, redirect: 'manual' });
+    assert.equal(sent.status, 302);
+    assert.match(sent.headers.get('location')!, /^\/login\?rd=%2Freports$/);
+    assert.equal((await fetch(`${url}/reports`)).status, 401);
+    assert.match(await body(`${url}/login`), /<form/);
+    const login = async (password: string): Promise<globalThis.Response> =>
+      fetch(`${url}/login?rd=%2Freports`, {
+        method: 'POST',
+        body: new URLSearchParams({ user: 'alice', password }),
+        redirect: 'manual',
+      });
+    assert.equal((await login('wrong')).status, 401);
+    const welcome = await login('wonderland');
+    assert.equal(welcome.status, 303);
+    assert.equal(welcome.headers.get('location'), '/reports');
+    const [cookie = ''] = welcome.headers.getSetCookie()[0]!.split(';', 1);
+    const page = await fetch(`${url}/reports`, { headers: { cookie, 'remote-user': 'root' } });
+    assert.equal(await page.text(), 'GET /reports for alice\n');
+    assert.equal(await echoed(`${url}/echo`, { cookie }), 'hello');
+    await assert.rejects(echoed(`${url}/echo`), /Unexpected server response: 401/);
+  },
   async 'https-redirect.ts'(url) {
     const answer = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });
     assert.equal(answer.status, 308);
@@ -126,6 +149,9 @@ test('examples/gateway.ts reaches all of its servers', async (t) => {
   assert.match(await body(`${url}/home.js`), /new WebSocket/);
   assert.match(await body(`${url}/blog/`), /Notes from the road/);
   assert.match(await body(`${url}/blog/hakone`), /A day at Hakone/);
+  const again = await fetch(`${url}/blog/hakone`);
+  assert.match(await again.text(), /A day at Hakone/);
+  assert.match(again.headers.get('cache-status') ?? '', /^sekisho; hit; ttl=\d$/);
   assert.match(await body(`${url}/image/a.svg`), /<svg.*image[123]</s);
   assert.equal(await echoed(`${url}/echo`), 'hello');
   const posted = await fetch(`${url}/echo`, { method: 'POST', body: 'to and fro' });
@@ -134,7 +160,7 @@ test('examples/gateway.ts reaches all of its servers', async (t) => {
   assert.equal(nowhere.status, 404);
   assert.equal(nowhere.headers.get('content-type'), 'application/problem+json');
   assert.ok(nowhere.headers.has('content-security-policy'));
-  assert.match(output(), /curl http:\/\/localhost:\d+\/blog\/hakone/);
+  assert.match(output(), /curl -i http:\/\/localhost:\d+\/blog\/hakone/);
 });
 
 test('examples/gateway.ts does without an image server that was killed', async (t) => {
@@ -182,8 +208,8 @@ async function body(url: string): Promise<string> {
 }
 
 /** Sends `hello` through a WebSocket and tells what comes back. */
-async function echoed(url: string): Promise<string> {
-  const socket = new WebSocket(url.replace('http', 'ws'));
+async function echoed(url: string, headers: Record<string, string> = {}): Promise<string> {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers });
   try {
     await once(socket, 'open');
     socket.send('hello');

@@ -57,8 +57,28 @@ export async function startProvider(
         }),
         issueRefreshToken: () => Promise.resolve(true),
         rotateRefreshToken: true,
-        features: { backchannelLogout: { enabled: true }, revocation: { enabled: true } },
-        ttl: { AccessToken: 600, RefreshToken: 3600, Grant: 3600, IdToken: 3600, Interaction: 600, Session: 3600 },
+        ttl: {
+          AccessToken: 600,
+          RefreshToken: 3600,
+          Grant: 3600,
+          IdToken: 3600,
+          Interaction: 600,
+          Session: 3600,
+        },
+        features: {
+          backchannelLogout: { enabled: true },
+          revocation: { enabled: true, allowedPolicy: () => true },
+          rpInitiatedLogout: {
+            logoutSource: (ctx, form) =>
+              void (ctx.body = `${form}<button form="op.logoutForm" name="logout" value="yes">Yes`),
+            postLogoutSuccessSource: (ctx) => void (ctx.body = 'logged out of the provider'),
+          },
+        },
+        // Its own agent keeps away from this machine, where the gateways of tests are.
+        fetch: (url, options) => {
+          const { method = 'GET', body = null, headers = {} } = options ?? {};
+          return fetch(url, { method, body, headers });
+        },
         ...configuration,
       }),
   );

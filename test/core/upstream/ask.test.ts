@@ -64,7 +64,9 @@ const failures: readonly (readonly [what: string, answer: RequestListener, code:
   [
     'endlessly much',
     (_req, res) => {
-      const more = (): void => void (res.destroyed || res.write('x'.repeat(5000), more));
+      const more = (): void => {
+        if (!res.destroyed) res.write('x'.repeat(5000), more);
+      };
       more();
     },
     'UPSTREAM_PROTOCOL',

@@ -16,8 +16,8 @@ export interface Seen {
   readonly body: string;
   readonly trailers: readonly string[];
   /** All values of a field, in order. */
-  all(name: string): string[];
-  get(name: string): string | undefined;
+  readonly all: (name: string) => string[];
+  readonly get: (name: string) => string | undefined;
 }
 
 export interface Recording extends Listening {
