@@ -29,6 +29,8 @@ export {
   type BasicOptions,
   type BearerOptions,
   type ClaimValue,
+  type ForwardCacheOptions,
+  type ForwardOptions,
   type IdentityHeadersOptions,
   type LockoutOptions,
   type RefusedCredentials,

@@ -70,9 +70,10 @@ async function logoutTokenOf(req: Request): Promise<string | undefined> {
   let size = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > mostBytes) return undefined;
-    chunks.push(chunk);
+    // Read to its end nevertheless: to leave off would end the connection without an answer.
+    if (size <= mostBytes) chunks.push(chunk);
   }
+  if (size > mostBytes) return undefined;
   const tokens = new URLSearchParams(Buffer.concat(chunks).toString()).getAll('logout_token');
   return tokens.length === 1 ? tokens[0] : undefined;
 }

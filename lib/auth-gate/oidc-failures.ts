@@ -53,7 +53,11 @@ export function exchangeFailure(error: unknown): ProxyError {
   if (isOutage(error)) return unavailable('the provider cannot be asked', error);
   if (error instanceof openid.ResponseBodyError && error.error === 'invalid_grant')
     return loginFailed('the code is not good any more', error);
-  const { code = '', message, cause } = error as { code?: string; message: string; cause?: unknown };
+  const {
+    code = '',
+    message,
+    cause,
+  } = error as { code?: string; message: string; cause?: unknown };
   const inner = cause instanceof Error ? `: ${cause.message}` : '';
   const reason =
     error instanceof openid.ResponseBodyError

@@ -64,7 +64,8 @@ function text(what: string): z.ZodType<string, string> {
 
 function path(example: string): z.ZodType<string, string> {
   return z.custom<string>(
-    (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value) && !value.includes('/.'),
+    (value) =>
+      typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value) && !value.includes('/.'),
     {
       error: ({ input }) =>
         `${quote(input)} is no path; use one such as '${example}', of letters, digits, '-', '_', '.' and '~'`,

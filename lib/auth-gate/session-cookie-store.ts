@@ -43,8 +43,10 @@ export class CookieStore implements SessionStore {
 
   endAll({ sid, subject }: Ended): void {
     const { revoked } = this.#shared;
-    if (sid !== undefined) revoked.set(`sid ${sid}`, clock.now());
-    else if (subject !== undefined) revoked.set(`sub ${subject}`, clock.now());
+    const now = clock.now();
+    if (sid !== undefined) revoked.set(`sid ${sid}`, now);
+    // Of a session that has no name of the provider's, all that can be told is whose it is.
+    if (subject !== undefined) revoked.set(`${sid === undefined ? 'sub' : 'bare'} ${subject}`, now);
   }
 
   firstTime(id: string, ttl: number): boolean {
@@ -75,11 +77,12 @@ export class CookieStore implements SessionStore {
   #unlessEnded(session: Session): Session | undefined {
     const { id, sid, subject, createdAt } = session;
     const { ended, revoked } = this.#shared;
-    const since = revoked.get(`sub ${subject}`);
+    const until = Math.max(
+      revoked.get(`sub ${subject}`) ?? 0,
+      sid === undefined ? (revoked.get(`bare ${subject}`) ?? 0) : 0,
+    );
     const gone =
-      ended.has(id) ||
-      (sid !== undefined && revoked.has(`sid ${sid}`)) ||
-      (since !== undefined && createdAt <= since);
+      ended.has(id) || createdAt <= until || (sid !== undefined && revoked.has(`sid ${sid}`));
     return gone ? undefined : session;
   }
 }

@@ -55,7 +55,8 @@ export class RedisStore implements SessionStore {
     const { id, sid, subject } = session;
     await this.#redis.set(this.#key('id', id), await this.#seal.seal(session), this.#ttl(session));
     await this.#index('sub', subject, session);
-    if (sid !== undefined) await this.#index('sid', sid, session);
+    if (sid === undefined) await this.#index('bare', subject, session);
+    else await this.#index('sid', sid, session);
     return id;
   }
 
@@ -71,7 +72,13 @@ export class RedisStore implements SessionStore {
   }
 
   async endAll({ sid, subject }: Ended): Promise<void> {
-    const index = sid === undefined ? this.#key('sub', subject ?? '') : this.#key('sid', sid);
+    if (sid !== undefined) await this.#endListed(this.#key('sid', sid));
+    // Of a session that has no name of the provider's, all that can be told is whose it is.
+    if (subject !== undefined)
+      await this.#endListed(this.#key(sid === undefined ? 'sub' : 'bare', subject));
+  }
+
+  async #endListed(index: string): Promise<void> {
     const found = await this.#redis.run(index, ['ZRANGE', null, '0', '-1']);
     if (!Array.isArray(found)) return;
     await Promise.all(found.map((key) => this.#redis.delete(String(key))));
@@ -96,7 +103,7 @@ export class RedisStore implements SessionStore {
     this.#redis.close();
   }
 
-  async #index(kind: 'sid' | 'sub', value: string, session: Session): Promise<void> {
+  async #index(kind: 'sid' | 'sub' | 'bare', value: string, session: Session): Promise<void> {
     const { maxAge } = this.#lifetime;
     const now = clock.now();
     const args = [now, now + maxAge].map(String);

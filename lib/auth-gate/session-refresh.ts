@@ -14,7 +14,14 @@ export type RefreshOutcome =
   /** The provider does not want it to go on. */
   | { readonly kind: 'over' }
   /** It goes on as it is: the provider cannot be asked now. */
-  | { readonly kind: 'later'; readonly again: number };
+  | { readonly kind: 'later' };
+
+/** One that is under way, or has been. */
+export interface Refreshment {
+  readonly outcome: Promise<RefreshOutcome>;
+  /** Then the provider is asked again (monotonic milliseconds). */
+  until: number;
+}
 
 /** The provider is asked again after so long when it could not be asked; milliseconds. */
 const pause = 10_000;
@@ -42,19 +49,20 @@ export class Refresher {
   }
 
   /** @throws (rejects) when the store cannot be reached */
-  async refresh(session: Session, cookie: string): Promise<RefreshOutcome> {
+  refresh(session: Session, cookie: string): Promise<RefreshOutcome> {
     const { refreshed } = this.#shared;
     const key = hash('sha256', `${session.id} ${session.refreshToken ?? ''}`);
-    const before = await refreshed.get(key);
-    if (before !== undefined && !(before.kind === 'later' && clock.monotonic() >= before.again))
-      return before;
-    // Another request may have begun while this one looked.
-    const running = refreshed.get(key);
-    if (running !== undefined && (await running) !== before) return running;
-    const outcome = this.#ask(session, cookie);
-    refreshed.set(key, outcome);
-    outcome.catch(() => refreshed.delete(key));
-    return outcome;
+    const before = refreshed.get(key);
+    if (before !== undefined && clock.monotonic() < before.until) return before.outcome;
+    const refreshment: Refreshment = { outcome: this.#ask(session, cookie), until: Infinity };
+    refreshed.set(key, refreshment);
+    refreshment.outcome.then(
+      ({ kind }) => {
+        if (kind === 'later') refreshment.until = clock.monotonic() + pause;
+      },
+      () => refreshed.delete(key),
+    );
+    return refreshment.outcome;
   }
 
   async #ask(session: Session, cookie: string): Promise<RefreshOutcome> {
@@ -96,7 +104,7 @@ export class Refresher {
           'authGate: the provider cannot be asked to refresh sessions; they go on as they are',
           error,
         );
-        return { kind: 'later', again: clock.monotonic() + pause };
+        return { kind: 'later' };
       }
       if (error instanceof ProxyError || isOfRedis(error)) throw error;
       await this.#store.end(session);

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { RefreshOutcome } from './session-refresh.ts';
+import type { Refreshment } from './session-refresh.ts';
 
 const mostRevoked = 10_000;
 const mostRefreshed = 2000;
@@ -14,7 +14,7 @@ export class SharedSessions {
   /** Logout tokens that have been used, and until when they would be good. */
   readonly used = new LRUCache<string, number>({ max: mostRevoked });
   /** Refreshments that are under way or have just been: browsers go on sending the cookie they had. */
-  readonly refreshed = new LRUCache<string, Promise<RefreshOutcome>>({ max: mostRefreshed });
+  readonly refreshed = new LRUCache<string, Refreshment>({ max: mostRefreshed });
   readonly #release: () => void;
 
   constructor(release: () => void) {

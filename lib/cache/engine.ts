@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import { clock } from '../core/clock.ts';
 import type { StoringPolicy } from '../core/http/storing.ts';
-import type { CacheRecord } from './entry.ts';
+import { warn } from '../core/warn.ts';
 import type { Flight } from './flight.ts';
+import { GuardedStore } from './guarded-store.ts';
 import { groupOfUrl, type KeyPlan } from './key.ts';
 import { memoryStore } from './memory-store.ts';
 import type { ParsedCacheOptions } from './options.ts';
-import type { CacheStore, Epoch } from './store.ts';
+import type { CacheStore } from './store.ts';
 
 /** How often each thing has happened in this process since the start. */
 export interface CacheCounters {
@@ -34,11 +35,15 @@ const passMemory = 60_000;
 export class CacheEngine implements KeyPlan {
   readonly options: ParsedCacheOptions;
   readonly store: CacheStore;
+  /** The same for requests: it never fails. */
+  readonly records: GuardedStore;
   readonly policy: StoringPolicy;
   readonly appendKey: KeyPlan['appendKey'];
   readonly keyCookies: readonly string[];
   /** The fetches under way, by the key they fill. */
   readonly flights: Map<string, Flight> = new Map();
+  /** Keys of what is stale and fetched anew behind the clients' backs. */
+  readonly refreshing: Set<string> = new Set();
   readonly counters: CacheCounters = {
     hits: 0,
     stale: 0,
@@ -56,6 +61,7 @@ export class CacheEngine implements KeyPlan {
   constructor(options: ParsedCacheOptions) {
     this.options = options;
     this.store = options.store ?? memoryStore();
+    this.records = new GuardedStore(this.store);
     this.appendKey = options.appendKey;
     this.keyCookies = typeof options.cookies === 'string' ? [] : options.cookies;
     this.policy = policyOf(options);
@@ -79,25 +85,25 @@ export class CacheEngine implements KeyPlan {
     return until !== undefined && until > clock.monotonic();
   }
 
-  /** Stores a record; a store that throws costs nobody an answer. */
-  async keep(
-    key: string,
-    record: CacheRecord,
-    expires: number,
-    epoch: Epoch | undefined,
-  ): Promise<void> {
-    try {
-      await this.store.set(key, record, expires, epoch);
-    } catch {
-      // Its own business to tell (`redisStore` warns); the request is answered all the same.
-    }
-  }
-
   /** Forgets all answers of a URL. */
   async invalidate(url: string): Promise<number> {
+    // What was asked before is given to those who have asked before, too, and to nobody else.
+    this.forgetFlights((flight) => flight.leader.url === url);
     const gone = (await this.store.delete(url)) ? 1 : 0;
     if (!this.severalKeys) return gone;
     return gone + (await this.store.clear({ group: groupOfUrl(url) }));
+  }
+
+  /** The same for a request that is answered all the same when the store fails. */
+  invalidateQuietly(url: string): void {
+    this.invalidate(url).catch((cause: unknown) => {
+      warn('SEKISHO_CACHE_STORE', 'the store of a cache() failed to forget a URL', cause);
+    });
+  }
+
+  /** Whoever comes from now on does not find them. */
+  forgetFlights(which: (flight: Flight) => boolean): void {
+    for (const [at, flight] of this.flights) if (which(flight)) this.flights.delete(at);
   }
 }
 

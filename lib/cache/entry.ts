@@ -32,3 +32,10 @@ export interface VaryRecord {
 }
 
 export type CacheRecord = Entry | VaryRecord;
+
+const shortestVary = 86_400_000;
+
+/** How long the record of a URL that varies is kept: the other variants may live longer than the one that came last. */
+export function keepVary(keepFor: number): number {
+  return Math.max(keepFor, shortestVary);
+}

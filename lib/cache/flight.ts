@@ -1,9 +1,14 @@
 import type { Dispatcher } from 'undici';
 import { clock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
-import { asDirect, DirectListener } from '../core/exchange/contract.ts';
+import {
+  asDirect,
+  DirectListener,
+  fieldsOf,
+  type HeaderObject,
+} from '../core/exchange/contract.ts';
 import { withoutConditions, validators } from '../core/http/conditional.ts';
-import { isErrorStatus, mayUseOnError } from '../core/http/reuse.ts';
+import { isErrorStatus, judgeReuse, mayUseOnError } from '../core/http/reuse.ts';
 import { invalidated } from '../core/http/invalidation.ts';
 import type { Entry } from './entry.ts';
 import { answerNatively } from './native-answer.ts';
@@ -55,6 +60,9 @@ export class Flight extends DirectListener implements ReaderOwner {
   #behind = false;
   #recording: Recording | undefined;
   #cut: Tape | undefined;
+  /** A 304 spoke of another answer: when it has ended the origin is asked for all of it. */
+  #asksAgain = false;
+  #refreshes: string | undefined;
 
   constructor(leader: Visit) {
     super();
@@ -66,10 +74,17 @@ export class Flight extends DirectListener implements ReaderOwner {
       !leader.engine.expectsPass(leader.passKey);
   }
 
+  /** It is the one that fetches anew what stands here and is given to all meanwhile. */
+  refreshes(at: string): void {
+    this.#refreshes = at;
+    this.leader.engine.refreshing.add(at);
+  }
+
   /** Another request waits for this answer. */
   join(visit: Visit): void {
     if (this.#recording !== undefined) {
-      this.#share(visit, this.#recording);
+      const now = clock.now();
+      this.#share(visit, this.#recording, this.#recording.laterAnswer(now), now);
       return;
     }
     const left = (): void => {
@@ -124,7 +139,9 @@ export class Flight extends DirectListener implements ReaderOwner {
   /** What is recorded turned out to be too large for the store: whoever comes from now on asks for himself. */
   overflow(recording: Recording): void {
     this.#close();
-    if (this.#controller !== undefined) recording.spill(this.#controller);
+    if (this.#controller === undefined) return;
+    recording.spill(this.#controller);
+    if (!recording.wanted) this.#abort(new ProxyError('ERR_SEKISHO_CLIENT_ABORTED'));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -169,6 +186,11 @@ export class Flight extends DirectListener implements ReaderOwner {
   }
 
   onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
+    if (this.#asksAgain) {
+      this.#asksAgain = false;
+      this.#ask(false);
+      return;
+    }
     const mode = this.#mode;
     this.#mode = 'done';
     if (mode === 'recording') {
@@ -188,6 +210,7 @@ export class Flight extends DirectListener implements ReaderOwner {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#asksAgain = false;
     const mode = this.#mode;
     this.#mode = 'done';
     this.#close();
@@ -202,13 +225,13 @@ export class Flight extends DirectListener implements ReaderOwner {
     const { stale } = this.leader;
     this.#requested = clock.now();
     this.#conditional = false;
-    const headers: unknown = options.headers;
+    const headers = this.#given();
     let asked = options;
-    if (whole && Array.isArray(headers)) {
+    if (whole && headers !== undefined) {
       const added = stale === undefined ? [] : validators(stale.fields, this.#requested);
       this.#conditional = added.length > 0;
       if (this.#conditional || this.leader.special)
-        asked = { ...options, headers: [...withoutConditions(headers as string[]), ...added] };
+        asked = { ...options, headers: [...withoutConditions(headers), ...added] };
     }
     return (this.#dispatch as Dispatcher['dispatch'])(asked, this);
   }
@@ -220,16 +243,22 @@ export class Flight extends DirectListener implements ReaderOwner {
     const times = { requested: this.#requested, received };
     const { status, fields } = answer;
     if (status === 304 && this.#conditional && stale !== undefined) {
-      const entry = refreshEntry(leader, stale, fields, times, this.epoch);
-      if (entry !== undefined) this.#answerAll(entry, status);
-      // It speaks of another answer than ours: the whole of it, then.
-      else this.#ask(false);
+      const updated = refreshEntry(leader, stale, fields, times, this.epoch);
+      if (updated === undefined) this.#asksAgain = true;
+      else
+        this.#answerAll(updated.entry, status, (visit) => {
+          if (!updated.shared) return false;
+          return judgeReuse(updated.entry.validity, visit.directives, received).kind === 'fresh';
+        });
       return;
     }
-    if (leader.method === 'HEAD' && status === 200) void refreshByHead(leader, fields, times);
+    if (leader.method === 'HEAD' && status === 200)
+      void refreshByHead(leader, fields, times, this.epoch);
     if (stale !== undefined && isErrorStatus(status)) {
       if (mayUseOnError(stale.validity, leader.directives, received, false)) {
-        this.#answerAll(stale, status);
+        this.#answerAll(stale, status, (visit) =>
+          mayUseOnError(stale.validity, visit.directives, received, false),
+        );
         return;
       }
     }
@@ -241,10 +270,11 @@ export class Flight extends DirectListener implements ReaderOwner {
 
   /** A POST changes what is stored (RFC 9111 §4.4), before its own answer may take the place. */
   #invalidate({ status, fields }: WholeAnswer): void {
-    const { url, engine, at } = this.leader;
+    const { url, engine, key } = this.leader;
     for (const target of invalidated('POST', url, { status, fields }))
-      engine.invalidate(target).catch(() => undefined);
-    const epoch = engine.store.epoch(at);
+      engine.invalidateQuietly(target);
+    const epoch = engine.records.epoch(key);
+    // Where the store is elsewhere its own answer comes in when somebody asks for it.
     this.epoch = epoch instanceof Promise ? undefined : epoch;
   }
 
@@ -260,11 +290,16 @@ export class Flight extends DirectListener implements ReaderOwner {
       const shown = present(leader, answer, clock.now());
       seat.read(recording.tape, { ...shown, fields: withStatus(shown.fields, status) });
     }
-    for (const visit of this.#takeWaiting()) this.#share(visit, recording);
+    const now = clock.now();
+    for (const visit of this.#takeWaiting()) this.#share(visit, recording, recording.answer, now);
   }
 
-  #share(visit: Visit, recording: Recording): void {
-    if (!recording.fits(visit)) {
+  #share(visit: Visit, recording: Recording, answer: WholeAnswer, now: number): void {
+    if (!recording.shareable) {
+      visit.alone();
+      return;
+    }
+    if (!recording.fits(visit, now)) {
       visit.again();
       return;
     }
@@ -273,7 +308,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     answerNatively(visit.req, visit.res, visit.next, (handler) => {
       const reader = new Reader(handler, this);
       handler.onRequestStart?.(reader, null);
-      const shown = present(visit, recording.answer, clock.now());
+      const shown = present(visit, answer, now);
       reader.read(recording.tape, { ...shown, fields: withStatus(shown.fields, status) });
     });
   }
@@ -313,7 +348,7 @@ export class Flight extends DirectListener implements ReaderOwner {
   }
 
   /** A stored answer is given to all: it is still good, or stands in for one that is not. */
-  #answerAll(entry: Entry, fwdStatus: number | undefined): void {
+  #answerAll(entry: Entry, fwdStatus: number | undefined, usable: (visit: Visit) => boolean): void {
     this.#mode = 'done';
     const { leader } = this;
     const seat = this.#seat;
@@ -322,9 +357,11 @@ export class Flight extends DirectListener implements ReaderOwner {
     if (seat !== undefined)
       playEntry(leader, seat, entry, leader.status({ fwd: leader.fwd, fwdStatus, stored }));
     for (const visit of this.#takeWaiting())
-      if (visit.at === leader.at)
-        visit.give(entry, { fwd: leader.fwd, fwdStatus, collapsed: true });
-      else visit.again();
+      if (visit.at !== leader.at) visit.again();
+      // What only the operator calls fresh is not for those who may have an answer of their own.
+      else if (!usable(visit) || (entry.validity.assumed && (visit.cookies || visit.credentials)))
+        visit.alone();
+      else visit.give(entry, { fwd: leader.fwd, fwdStatus, collapsed: true });
     this.#close();
   }
 
@@ -338,7 +375,9 @@ export class Flight extends DirectListener implements ReaderOwner {
       stale !== undefined &&
       mayUseOnError(stale.validity, leader.directives, clock.now(), true)
     )
-      this.#answerAll(stale, undefined);
+      this.#answerAll(stale, undefined, (visit) =>
+        mayUseOnError(stale.validity, visit.directives, clock.now(), true),
+      );
     else {
       leader.status({ fwd: leader.fwd });
       this.#seat?.fail(error);
@@ -346,12 +385,22 @@ export class Flight extends DirectListener implements ReaderOwner {
     }
   }
 
-  /** Fields of the request as the origin gets them; undefined when they are the client's own. */
+  /** Fields of the request as they reach this cache's inside; undefined when they are the client's own. */
   #sent(): readonly string[] | undefined {
+    const fields = this.#given();
+    return fields === this.leader.fields ? undefined : fields;
+  }
+
+  /** The same, names and values in turn: wrappers of others may give them as an object. */
+  #given(): readonly string[] | undefined {
     const headers: unknown = this.#options?.headers;
-    return Array.isArray(headers) && headers !== this.leader.fields
-      ? (headers as string[])
-      : undefined;
+    if (Array.isArray(headers)) return headers as string[];
+    if (typeof headers !== 'object' || headers === null) return undefined;
+    return fieldsOf(
+      Symbol.iterator in headers
+        ? Object.fromEntries(headers as Iterable<[string, string]>)
+        : (headers as HeaderObject),
+    );
   }
 
   #takeWaiting(): Visit[] {
@@ -377,8 +426,10 @@ export class Flight extends DirectListener implements ReaderOwner {
 
   /** Whoever comes from now on does not find it. */
   #close(): void {
-    const { flights } = this.leader.engine;
+    const { flights, refreshing } = this.leader.engine;
     if (flights.get(this.leader.at) === this) flights.delete(this.leader.at);
+    if (this.#refreshes !== undefined) refreshing.delete(this.#refreshes);
+    this.#refreshes = undefined;
     this.release?.();
     this.release = undefined;
   }

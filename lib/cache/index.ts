@@ -74,7 +74,10 @@ export function cache(
 
   return Object.assign(handler, {
     store,
-    clear: async (target?: string | ClearTarget) => store.clear(targetOf(target)),
+    clear: async (target?: string | ClearTarget) => {
+      engine.forgetFlights(() => true);
+      return store.clear(targetOf(target));
+    },
     index: async (limit = 10_000) => store.index(limit),
     stats: async () => ({ ...engine.counters, ...(await store.stats()) }),
     close: async () => {

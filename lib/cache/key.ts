@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { ProxyError } from '../core/errors.ts';
 import { cookieValues } from '../core/http/cookie-pairs.ts';
 import type { Fields } from '../core/http/fields.ts';
 import { parseHost } from '../core/http/host.ts';
@@ -37,12 +38,20 @@ export function keySuffix(plan: KeyPlan, req: Request, res: Response): string {
   const { appendKey, keyCookies } = plan;
   if (appendKey === undefined && keyCookies.length === 0) return '';
   const parts: string[] = [];
-  if (appendKey !== undefined) parts.push(appendKey(req, res));
+  if (appendKey !== undefined) parts.push(textOf(appendKey(req, res)));
   if (keyCookies.length > 0) {
     const cookies = cookieValues(req.headers.cookie ?? '');
     for (const name of keyCookies) parts.push(cookies.get(name) ?? '');
   }
   return ` ${JSON.stringify(parts)}`;
+}
+
+/** A promise, or an object, would look the same for all. */
+function textOf(part: unknown): string {
+  if (typeof part === 'string') return part;
+  throw new ProxyError('ERR_SEKISHO_HOOK', {
+    detail: `appendKey gave ${part instanceof Promise ? 'a promise' : typeof part}; it has to give a string at once`,
+  });
 }
 
 /** Where the answer stands that fits this request. */

@@ -17,20 +17,19 @@ export async function otherProcess(
   visit: Visit,
   waits = false,
 ): Promise<{ release: () => void } | undefined> {
-  const { store } = visit.engine;
+  const { records } = visit.engine;
   for (let look = 0; look < mostLooks; look += 1) {
-    const release = await store.lock?.(`fetch ${visit.at}`, lockTime);
+    const release = await records.lock(`fetch ${visit.at}`, lockTime);
+    // The other one may have been done with it between our last look and the lock.
+    const record = await records.get(visit.at);
+    // What was there before was of no use: only what has come since is news.
+    if (record?.kind === 'vary' || (record?.validity.received ?? 0) > visit.seen) {
+      release?.();
+      return undefined;
+    }
     if (release !== undefined) return { release };
     if (!waits) return undefined;
     await new Promise<void>((resolve) => clock.after(pause, resolve));
-    const record = await store.get(visit.at);
-    // What was there before was of no use: only what has come since is news.
-    const news = record?.kind === 'vary' || (record?.validity.received ?? 0) > received(visit);
-    if (news) return undefined;
   }
   return { release: () => undefined };
-}
-
-function received({ stale }: Visit): number {
-  return stale?.validity.received ?? 0;
 }

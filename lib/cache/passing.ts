@@ -79,7 +79,7 @@ class Passing extends DirectListener {
     // Before the client can ask again (RFC 9111 §4.4).
     if (url !== '')
       for (const target of invalidated(method, url, { status, fields }))
-        engine.invalidate(target).catch(() => undefined);
+        engine.invalidateQuietly(target);
     return withStatus([...fields], this.#member);
   }
 }

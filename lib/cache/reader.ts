@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici';
+import { ProxyError } from '../core/errors.ts';
 import type { DirectHandler } from '../core/exchange/contract.ts';
 import type { Presentation } from './presentation.ts';
 import type { Tape } from './tape.ts';
 
 /** What a reader tells of itself. */
 export interface ReaderOwner {
-  /** Its client has left before it had everything. */
+  /** Its client has left before it had everything, or wants nothing of what is still to come. */
   left(reader: Reader, reason: Error): void;
 }
 
@@ -70,7 +71,9 @@ export class Reader implements Dispatcher.DispatchController {
     this.#first = first;
     this.#last = last ?? -1;
     tape.readers.add(this);
-    this.handler.onDirectStart(this, status, fields, message);
+    this.#tell(() => {
+      this.handler.onDirectStart(this, status, fields, message);
+    });
     this.pump();
   }
 
@@ -102,10 +105,12 @@ export class Reader implements Dispatcher.DispatchController {
     const end = Math.min(chunk.length, this.#last + 1 - this.#position);
     this.#position += chunk.length;
     if (end > start)
-      this.handler.onDirectData(
-        this,
-        start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end),
-      );
+      this.#tell(() => {
+        this.handler.onDirectData(
+          this,
+          start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end),
+        );
+      });
   }
 
   #finish(tape: Tape): void {
@@ -114,8 +119,22 @@ export class Reader implements Dispatcher.DispatchController {
     if (this.#position > this.#last || (tape.ended && read)) {
       this.over = true;
       this.#release();
-      this.handler.onDirectEnd(this, this.#last === Infinity ? tape.trailers : []);
+      this.#tell(() => {
+        this.handler.onDirectEnd(this, this.#last === Infinity ? tape.trailers : []);
+      });
+      if (!tape.ended) this.#owner.left(this, new ProxyError('ERR_SEKISHO_CLIENT_ABORTED'));
     } else if (tape.failure !== undefined && read && !this.paused) this.fail(tape.failure);
+  }
+
+  /** A wrapper that throws spoils the answer of its own client only. */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.over = true;
+      this.#release();
+      this.handler.onResponseError?.(this, error as Error);
+    }
   }
 
   #release(): void {

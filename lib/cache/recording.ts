@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import { ProxyError } from '../core/errors.ts';
-import type { ExchangeTimes } from '../core/http/age.ts';
+import { ageField, type ExchangeTimes } from '../core/http/age.ts';
 import { cacheTags } from '../core/http/cache-tags.ts';
-import { fieldValue } from '../core/http/field-lines.ts';
+import { fieldsWhere, fieldValue } from '../core/http/field-lines.ts';
 import type { Fields } from '../core/http/fields.ts';
+import { judgeReuse } from '../core/http/reuse.ts';
 import { storedFields } from '../core/http/stored-fields.ts';
 import { judgeStoring, type Stored } from '../core/http/storing.ts';
 import type { StoringRefusal } from '../core/http/storing-refusals.ts';
 import { varyNames } from '../core/http/vary.ts';
-import type { Entry, VaryRecord } from './entry.ts';
+import { keepVary, type Entry, type VaryRecord } from './entry.ts';
 import type { Flight } from './flight.ts';
 import { groupOfUrl, variantKey } from './key.ts';
 import type { WholeAnswer } from './presentation.ts';
@@ -78,16 +79,32 @@ export class Recording {
     return !this.tape.spilling || this.tape.readers.size > 0;
   }
 
+  /** Whether others than the leader may have it without asking the origin themselves. */
+  get shareable(): boolean {
+    const { validity } = this.#verdict;
+    return !validity.alwaysValidate && validity.lifetime > validity.initialAge;
+  }
+
   /** Whether this is the answer to another request for the same URL, too. */
-  fits(visit: Visit): boolean {
+  fits(visit: Visit, now: number): boolean {
     if (this.tape.spilling || visit.key !== this.#leader.key) return false;
-    if (this.#verdict.validity.assumed && (visit.cookies || visit.credentials)) return false;
-    // A shared fetch is no older than the request, but one that must be validated is for who asked.
-    if (this.#verdict.validity.alwaysValidate) return false;
+    const { validity } = this.#verdict;
+    if (validity.assumed && (visit.cookies || visit.credentials)) return false;
+    // "Provided that it is allowed to reuse that response for the requests in question" (RFC 9111 §4).
+    if (judgeReuse(validity, visit.directives, now).kind !== 'fresh') return false;
     return (
       this.#vary === undefined ||
       variantKey(visit.key, this.#vary, visit.fields) === this.#leader.at
     );
+  }
+
+  /** As somebody gets it who comes while it is under way: it has an age by then. */
+  laterAnswer(now: number): WholeAnswer {
+    const age = ageField(this.#verdict.validity, now);
+    if (age === 0) return this.answer;
+    const fields = fieldsWhere(this.answer.fields, (name) => name !== 'age');
+    fields.push('Age', String(age));
+    return { ...this.answer, fields };
   }
 
   append(chunk: Buffer): void {
@@ -119,7 +136,7 @@ export class Recording {
     }
     tape.end(trailers);
     if (tape.spilling) return;
-    const { engine, at, url } = this.#leader;
+    const { engine, at, key, url } = this.#leader;
     const { status, message, fields } = this.answer;
     const { validity, keepFor } = this.#verdict;
     const entry: Entry = {
@@ -135,8 +152,9 @@ export class Recording {
     };
     engine.counters.stored += 1;
     // Variants are found by their record, which was stored with the epoch.
-    const epoch = this.#vary === undefined ? this.#flight.epoch : undefined;
-    await engine.keep(at, entry, this.#received + keepFor, epoch);
+    const epoch = at === key ? this.#flight.epoch : undefined;
+    if (this.#flight.epoch !== undefined)
+      await engine.records.set(at, entry, this.#received + keepFor, epoch);
   }
 
   fail(error: Error): void {
@@ -151,7 +169,7 @@ export class Recording {
 
   #varyRecord(names: readonly string[]): VaryRecord {
     const { engine, key, url, vary } = this.#leader;
-    const there = engine.store.get(key);
+    const there = engine.records.shared ? vary : engine.records.get(key);
     const current = there instanceof Promise || there?.kind !== 'vary' ? vary : there;
     const generation = current?.names.join() === names.join() ? current.generation : undefined;
     return {
@@ -167,7 +185,9 @@ export class Recording {
   #moveTo(record: VaryRecord): void {
     const leader = this.#leader;
     const { engine, key } = leader;
-    void engine.keep(key, record, this.#received + this.#verdict.keepFor, this.#flight.epoch);
+    const { epoch } = this.#flight;
+    const expires = this.#received + keepVary(this.#verdict.keepFor);
+    if (epoch !== undefined) void engine.records.set(key, record, expires, epoch);
     const at = variantKey(key, record, leader.fields);
     if (engine.flights.get(leader.at) === this.#flight) {
       engine.flights.delete(leader.at);

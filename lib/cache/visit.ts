@@ -46,6 +46,8 @@ export class Visit {
   vary: VaryRecord | undefined;
   /** What is stored and may not be used as it is. */
   stale: Entry | undefined;
+  /** When what is stored has come; 0 for nothing. */
+  seen = 0;
   #fwd: ForwardReason = 'uri-miss';
   #rounds = 0;
 
@@ -130,7 +132,8 @@ export class Visit {
 
   #exception(fields: Fields): string | undefined {
     const { engine, req, res } = this;
-    if (engine.options.when?.(req, res) === false) return 'when';
+    const { when } = engine.options;
+    if (when !== undefined && !isTrue(when(req, res))) return 'when';
     if (concernsOrigin(fields)) return 'precondition';
     return this.method !== 'POST' && hasBody(req) ? 'body' : undefined;
   }
@@ -176,15 +179,15 @@ export class Visit {
     this.vary = undefined;
     this.stale = undefined;
     this.at = this.key;
-    const { store } = this.engine;
-    this.#whenThere(store.get(this.key), (record) => {
+    const { records } = this.engine;
+    this.#whenThere(records.get(this.key), (record) => {
       if (record?.kind !== 'vary') {
         this.#found(record, 'uri-miss');
         return;
       }
       this.vary = record;
       this.at = variantKey(this.key, record, this.fields);
-      this.#whenThere(store.get(this.at), (variant) => {
+      this.#whenThere(records.get(this.at), (variant) => {
         this.#found(variant?.kind === 'answer' ? variant : undefined, 'vary-miss');
       });
     });
@@ -193,6 +196,7 @@ export class Visit {
   #found(entry: Entry | undefined, miss: ForwardReason): void {
     const { directives } = this;
     this.#fwd = miss;
+    this.seen = entry?.validity.received ?? 0;
     // Nobody but the operator has said that this is for all.
     const usable =
       entry?.validity.assumed === true && (this.credentials || this.cookies) ? undefined : entry;
@@ -235,17 +239,20 @@ export class Visit {
   /** Stale-while-revalidate: one request goes on to the origin, and is answered at once like all others. */
   #refresh(entry: Entry, now: number): void {
     const { engine } = this;
-    if (engine.flights.has(this.at) || this.method !== 'GET') {
+    const { refreshing } = engine;
+    const underway = engine.flights.has(this.at) || refreshing.has(this.at);
+    if (underway || this.method !== 'GET' || this.directives?.noStore === true) {
       this.#hit(entry, now, true);
       return;
     }
     this.stale = entry;
     this.#fwd = 'stale';
-    if (engine.store.lock === undefined) {
-      this.#lead(undefined, true);
+    const flight = this.#open();
+    flight.refreshes(this.at);
+    if (!engine.records.shared) {
+      this.#lead(flight, true);
       return;
     }
-    const flight = this.#open();
     this.#whenThere(otherProcess(this), (mine) => {
       if (mine === undefined) {
         flight.giveUp();
@@ -277,7 +284,7 @@ export class Visit {
       flight.join(this);
       return;
     }
-    if (engine.store.lock === undefined) {
+    if (!engine.records.shared) {
       this.#lead();
       return;
     }
@@ -299,19 +306,32 @@ export class Visit {
 
   /** Goes on to whatever answers, with the flight around it. */
   #lead(flight = this.#open(), background = false, release?: () => void): void {
-    const { engine, req, res } = this;
+    const { engine } = this;
     flight.release = release;
     if (!background) engine.counters.misses += 1;
-    this.#whenThere(engine.store.epoch(this.at), (epoch) => {
+    this.#whenThere(engine.records.epoch(this.key), (epoch) => {
       flight.epoch = epoch;
-      if (flight.fills && this.special) hideRequestFields(req, judgedHere);
-      wrap(
-        req,
-        res,
-        (dispatch) => (options, handler) => flight.dispatch(dispatch, options, handler, background),
-      );
-      this.next();
+      if (this.vary === undefined || !engine.records.shared) {
+        this.#proceed(flight, background);
+        return;
+      }
+      // What was cleared between the look and the epoch must not come back with its old record.
+      this.#whenThere(engine.records.get(this.key), (record) => {
+        this.vary = record?.kind === 'vary' ? record : undefined;
+        this.#proceed(flight, background);
+      });
     });
+  }
+
+  #proceed(flight: Flight, background: boolean): void {
+    const { req, res } = this;
+    if (flight.fills && this.special) hideRequestFields(req, judgedHere);
+    wrap(
+      req,
+      res,
+      (dispatch) => (options, handler) => flight.dispatch(dispatch, options, handler, background),
+    );
+    this.next();
   }
 
   /** At once, when there is no promise: a hit in memory costs none. */
@@ -343,6 +363,15 @@ export class Visit {
 }
 
 const judgedHere = ['if-none-match', 'if-modified-since', 'range', 'if-range'];
+
+/** A promise is a mistake that would let all requests into the cache. */
+function isTrue(answer: unknown): boolean {
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  answer.catch(() => undefined);
+  throw new ProxyError('ERR_SEKISHO_HOOK', {
+    detail: 'when gave a promise; it has to answer at once',
+  });
+}
 
 function hasBody({ headers }: Request): boolean {
   const length = headers['content-length'];

@@ -85,7 +85,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_SEKISHO_AUTH_DENIED: kind(403, 'policy', 'request', false, 'http_request_denied', 'This user is not allowed here'),
   ERR_SEKISHO_AUTH_LOCKED: kind(429, 'policy', 'request', false, 'http_request_denied', 'Too many failed attempts, try again later'),
   ERR_SEKISHO_AUTH_UNAVAILABLE: kind(503, 'proxy', 'request', false, 'proxy_internal_error', 'The credentials cannot be checked at the moment'),
-  ERR_SEKISHO_LOGIN_FAILED: kind(400, 'client', 'request', false, 'http_request_denied', 'The login could not be completed; please begin it again'),
+  ERR_SEKISHO_LOGIN_FAILED: kind(400, 'client', 'request', false, 'http_request_denied', 'The login could not be completed, please begin it again'),
   ERR_SEKISHO_NOT_CACHED: kind(504, 'client', 'route', false, 'http_request_denied', 'The request wants a stored answer, and there is none'),
   ERR_SEKISHO_PURGE_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'Stored answers are not cleared for this client'),
   ERR_SEKISHO_NO_SERVER: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'No server is available'),

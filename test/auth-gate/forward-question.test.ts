@@ -1,10 +1,10 @@
 /** What the auth server is told of a request, and what it is not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import express, { type ErrorRequestHandler } from 'express';
+import express from 'express';
 import fc from 'fast-check';
 import { authGate } from '../../lib/auth-gate/index.ts';
-import { recording } from '../core/upstream/forward-support.ts';
+import { recording, showErrors } from '../core/upstream/forward-support.ts';
 import { exchangeRaw, listen, until } from '../support/servers.ts';
 import { asking } from './forward-support.ts';
 import { basic } from './support.ts';
@@ -197,13 +197,14 @@ test('an auth server behind the very gate that asks it: an error that says so, a
   const gate = authGate({ forward: { url: `http://127.0.0.1:${port}/verify` } });
   t.after(() => gate.close());
   const statuses: number[] = [];
-  app.use(gate, ((error: { status: number; code: string }, _req, res, _next) => {
-    statuses.push(error.status);
-    res.status(error.status).send(error.code);
-  }) as ErrorRequestHandler);
+  app.use((_req, res, next) => {
+    res.on('finish', () => statuses.push(res.statusCode));
+    next();
+  });
+  app.use(gate, showErrors);
   const answer = await fetch(`http://127.0.0.1:${port}/page`);
   assert.equal(answer.status, 502);
-  assert.equal(await answer.text(), 'ERR_SEKISHO_AUTH_UNAVAILABLE');
+  assert.match(await answer.text(), /^ERR_SEKISHO_AUTH_UNAVAILABLE: forward: it answered 508/);
   assert.deepEqual(statuses, [508, 502]);
   const told = (): boolean =>
     warnings.some(({ message }) => message.includes('leads back to the gate'));

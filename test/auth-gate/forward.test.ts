@@ -4,12 +4,14 @@ import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import express from 'express';
+import fc from 'fast-check';
 import { authGate, type AuthGateOptions } from '../../lib/auth-gate/index.ts';
+import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
 import { recording, showErrors } from '../core/upstream/forward-support.ts';
 import { exchangeRaw, listen, listenBytes, listenRaw, until } from '../support/servers.ts';
-import { localAuthority } from '../support/tls.ts';
+import { ask2, http2Client, localAuthority, serveTls } from '../support/tls.ts';
 import { upgradeRequest } from '../support/upgrades.ts';
 import { asking } from './forward-support.ts';
 import { basic } from './support.ts';
@@ -294,12 +296,96 @@ test('nobody there, or no such name: 503', async (t) => {
 test('https: the certificate has to be right', async (t) => {
   const { ca, local } = await localAuthority();
   const server = createServer(local, (_req, res) => res.end());
-  const { port } = await listen(t, server as never);
+  const { port } = await listen(t, server);
   const authUrl = `https://localhost:${port}/`;
   const { url } = await asking(t, authUrl, { tls: { ca: ca.cert } });
   assert.equal((await fetch(url)).status, 200);
   const { url: wary } = await asking(t, authUrl);
   assert.equal((await fetch(wary)).status, 503);
+});
+
+test('HTTP/2 clients: asked about as https, refused and passed as all others', async (t) => {
+  const auth = await recording(t, (_req, res, { get }) => {
+    const known = get('cookie')?.includes('s=1') === true;
+    res.writeHead(known ? 200 : 302, {
+      Location: '/login',
+      'Set-Cookie': ['a=1', 'b=2'],
+      Connection: 'close',
+      'Remote-User': 'alice',
+    });
+    res.end('log in');
+  });
+  const behind = await recording(t);
+  const gate = authGate({ forward: { url: auth.url, copyHeaders: ['Remote-User'] } });
+  const proxy = balancedProxy(behind.url);
+  t.after(() => {
+    gate.close();
+    void proxy.close();
+  });
+  const session = http2Client(t, await serveTls(t, express().use(gate, proxy)));
+  const refused = await ask2(session, '/page');
+  assert.deepEqual(
+    [refused.status, refused.headers.location, refused.text, refused.headers['set-cookie']],
+    [302, '/login', 'log in', ['a=1', 'b=2']],
+  );
+  const forged = { 'remote-user': 'root', 'x-forwarded-uri': '/public' };
+  const passed = await ask2(session, { ':path': '/page', cookie: ['a=0', 's=1'], ...forged });
+  assert.deepEqual(
+    [passed.status, passed.text, passed.headers['set-cookie']],
+    [200, 'ok', ['a=1', 'b=2']],
+  );
+  assert.deepEqual(
+    behind.seen.map(({ all }) => all('remote-user')),
+    [['alice']],
+  );
+  for (const { all } of auth.seen) {
+    assert.deepEqual(all('x-forwarded-proto'), ['https']);
+    assert.deepEqual(all('x-forwarded-uri'), ['/page']);
+    assert.match(all('x-original-url')[0]!, /^https:\/\/.*\/page$/);
+  }
+});
+
+test('fuzzed: nothing but a whole 2xx is a pass', async (t) => {
+  let bytes = '';
+  const auth = await listenRaw(t, (socket) => {
+    socket.once('data', () => socket.end(Buffer.from(bytes, 'latin1')));
+  });
+  const { url, behind } = await asking(t, auth.url, { copyHeaders: ['Remote-User', 'X-A'] });
+  const piece = fc.constantFrom(
+    ...[
+      'HTTP/1.1 200 OK\r\n',
+      'HTTP/1.1 204 \r\n',
+      'HTTP/1.1 401 No\r\n',
+      'HTTP/1.1 100 Go\r\n\r\n',
+    ],
+    ...['HTTP/1.0 200\r\n', 'HTTP/2 200\r\n', 'Content-Length: 2\r\n', 'Content-Length: 0\r\n'],
+    ...[
+      'Transfer-Encoding: chunked\r\n',
+      'Remote-User: a\r\n',
+      'Remote-User: a\rX: b\r\n',
+      'X-A: \0\r\n',
+    ],
+    ...['\r\n', '\n', 'ok', '0\r\n\r\n', ' ', 'Connection: upgrade\r\n', 'Remote-User : b\r\n'],
+  );
+  let passed = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 7 }), async (pieces) => {
+      bytes = pieces.join('');
+      const before = behind.seen.length;
+      const { status } = await fetch(url, manual);
+      const went = behind.seen.length - before;
+      assert.ok([200, 401, 502, 503].includes(status), String(status));
+      assert.equal(went, status === 200 ? 1 : 0);
+      passed += went;
+      if (went === 0) return;
+      const final = bytes.replace(/^(?:HTTP\/1\.1 100 Go\r\n\r\n)+/, '');
+      const head = final.split('\r\n\r\n', 1)[0]!;
+      assert.match(head, /^HTTP\/1\.[01] 20[04]/);
+      assert.ok(!/\0|\r[^\n]| :/.test(head), bytes);
+    }),
+    { numRuns: 150, examples: [[['HTTP/1.1 200 OK\r\n', 'Content-Length: 2\r\n', '\r\n', 'ok']]] },
+  );
+  assert.ok(passed > 0);
 });
 
 test('connections to the auth server are kept', async (t) => {

@@ -10,7 +10,7 @@ type Claims = Record<string, unknown>;
 export interface ForgingIssuer {
   readonly issuer: string;
   client(origin: string): { clientId: string; clientSecret: string };
-  sign(claims: Claims, header?: Record<string, string>, alg?: string | undefined): Promise<string>;
+  sign(claims: Claims, header?: Record<string, string>, alg?: string): Promise<string>;
   /** What it does differently; to be changed. */
   wrong: {
     claims?: Claims;

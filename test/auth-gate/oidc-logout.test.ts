@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { urlencoded } from 'express';
 import { CookieJar, startProvider } from '../support/oidc-provider.ts';
+import { noRedis, startRedis } from '../support/redis.ts';
 import { until } from '../support/servers.ts';
 import { forgingIssuer } from './oidc-issuer.ts';
 import { gateway, json, type Gateway } from './oidc-support.ts';
 
 const hub = await startProvider({ after });
+const redis = noRedis === false ? await startRedis({ after }) : undefined;
 const sameOrigin = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' };
 
 const isIn = async ({ url }: Gateway, jar: CookieJar): Promise<boolean> =>
@@ -134,7 +136,7 @@ test('a logout token counts once, and only when it is one', async (t) => {
     assert.ok(await isIn(gw, jar), what);
   }
   assert.equal(await tell(), 400);
-  assert.equal(await tell('x'.repeat(70_000)), 400);
+  assert.equal(await tell('x'.repeat(300_000)), 400);
   assert.equal(await tell(await issuer.sign({ ...good, sub: 'bob', jti: 'two' }, typ)), 200);
   assert.ok(await isIn(gw, jar));
   const token = await issuer.sign(good, typ);
@@ -143,3 +145,35 @@ test('a logout token counts once, and only when it is one', async (t) => {
   assert.equal(await tell(token), 400, 'again');
   assert.equal((await jar.ask(`${url}/oauth2/backchannel-logout`)).status, 405);
 });
+
+for (const [what, sid, told, ended] of [
+  ['a session of this name', 'one', { sid: 'one', sub: 'mia' }, true],
+  ['a session of another name', 'one', { sid: 'two', sub: 'mia' }, false],
+  ['a user', 'one', { sub: 'mia' }, true],
+  ['a session, when we were not told its name', undefined, { sid: 'one', sub: 'mia' }, true],
+  ['a session of another user', undefined, { sid: 'one', sub: 'bob' }, false],
+] as const)
+  for (const store of ['cookie', 'redis'] as const)
+    test(
+      `a logout token about ${what} ends ${ended ? 'it' : 'nothing'} (${store})`,
+      {
+        skip: store === 'redis' && noRedis,
+      },
+      async (t) => {
+        const issuer = await forgingIssuer(t);
+        issuer.wrong = { claims: { sid } };
+        const session =
+          redis === undefined || store === 'cookie'
+            ? {}
+            : { store: { url: redis.url, timeout: '5s' } };
+        const gw = await gateway(t, issuer, { session });
+        await gw.jar.visit(gw.url);
+        const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+        const claims = { aud: gw.clientId, jti: what, events, ...told };
+        const token = await issuer.sign(claims, { typ: 'logout+jwt' });
+        const form = { logout_token: token };
+        const answer = await gw.jar.ask(`${gw.url}/oauth2/backchannel-logout`, { form });
+        assert.equal(answer.status, 200);
+        assert.equal(await isIn(gw, gw.jar), !ended);
+      },
+    );

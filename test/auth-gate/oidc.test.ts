@@ -258,8 +258,8 @@ for (const [target, expected] of [
     const [, cookie = ''] = /set-cookie: ([^;]+)/i.exec(begun) ?? [];
     const [, location = ''] = /location: (\S+)/i.exec(begun) ?? [];
     jar.of(url).set(cookie.slice(0, cookie.indexOf('=')), cookie.slice(cookie.indexOf('=') + 1));
-    let page = await jar.visit(url);
-    page = await jar.ask(location);
+    await jar.visit(url);
+    let page = await jar.ask(location);
     for (let step = 0; step < 9 && !page.url.includes('/oauth2/callback'); step++)
       page = await jar.ask(new URL(page.headers.get('location')!, page.url).href);
     assert.equal(page.status, 302);
@@ -296,9 +296,7 @@ test('when the provider does not refresh them the user logs in anew', async (t) 
   const clock = laterClock(t);
   const { url, jar } = await gateway(t, hub);
   await jar.visit(url);
-  const saved = hub.provider.RefreshToken.find.bind(hub.provider.RefreshToken);
-  hub.provider.RefreshToken.find = () => Promise.resolve(undefined);
-  t.after(() => (hub.provider.RefreshToken.find = saved));
+  t.mock.method(hub.provider.RefreshToken, 'find', () => Promise.resolve(undefined));
   clock.pass(601_000);
   assert.equal((await jar.ask(url, { headers: { accept: '*/*' } })).status, 401);
   assert.equal(jar.of(url).get('sekisho'), undefined);

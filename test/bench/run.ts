@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchCache } from './cache.ts';
 import { benchCacheStore } from './cache-store.ts';
 import { measure, median, memory, type Load, type Measurement } from './measure.ts';
 import { benchTls } from './tls.ts';
@@ -59,7 +60,7 @@ interface Proxy {
   readonly process: ChildProcess;
 }
 
-async function startProxy(name: string, target: string): Promise<Proxy> {
+async function startProxy(name: string, target: string, file = 'proxy.ts'): Promise<Proxy> {
   const child = spawn(
     'taskset',
     [
@@ -67,7 +68,7 @@ async function startProxy(name: string, target: string): Promise<Proxy> {
       '0',
       process.execPath,
       '--conditions=sekisho-source',
-      `${import.meta.dirname}/proxy.ts`,
+      `${import.meta.dirname}/${file}`,
       name,
       target,
     ],
@@ -143,6 +144,7 @@ const chosen = (name: string): boolean =>
   words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
 if (chosen('cache store')) benchCacheStore();
+if (chosen('cache hits and misses')) await benchCache(startProxy, rounds);
 
 const upstream = await startUpstream();
 try {

@@ -9,6 +9,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { runExample } from '../support/example.ts';
+import { CookieJar } from '../support/oidc-provider.ts';
 import { until } from '../support/servers.ts';
 
 const run = promisify(execFile);
@@ -110,6 +111,17 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
     assert.equal(headers.get('x-frame-options'), 'DENY');
     assert.equal(headers.get('server'), null);
     assert.equal(headers.get('x-backend'), null);
+  },
+  async 'sso.ts'(url) {
+    const jar = new CookieJar();
+    const program = { headers: { accept: '*/*' } };
+    assert.equal((await jar.ask(`${url}/wiki/`, program)).status, 401);
+    assert.equal((await jar.visit(`${url}/wiki/start`)).text, 'the wiki answers GET /start\n');
+    assert.equal((await jar.ask(`${url}/shop/`, program)).text, 'the shop answers GET /\n');
+    assert.match((await jar.ask(`${url}/`)).text, /Hello mia@example\.com/);
+    const link = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' };
+    await jar.ask(`${url}/oauth2/logout`, { headers: link });
+    assert.equal((await jar.ask(`${url}/shop/`, program)).status, 401);
   },
   async 'tls.ts'(url) {
     const asked = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });

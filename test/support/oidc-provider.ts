@@ -67,7 +67,7 @@ export async function startProvider(
         },
         features: {
           backchannelLogout: { enabled: true },
-          revocation: { enabled: true, allowedPolicy: () => true },
+          revocation: { enabled: true, allowedPolicy: () => Promise.resolve(true) },
           rpInitiatedLogout: {
             logoutSource: (ctx, form) =>
               void (ctx.body = `${form}<button form="op.logoutForm" name="logout" value="yes">Yes`),
@@ -84,9 +84,10 @@ export async function startProvider(
   );
   // Clients come and go with the tests, so they are looked up here.
   const find = provider.Client.find.bind(provider.Client);
+  const Client = provider.Client as unknown as new (metadata: object) => RegisteredClient;
   provider.Client.find = async (id) => {
     const metadata = clients.get(id);
-    return metadata === undefined ? find(id) : new provider.Client(metadata as never);
+    return metadata === undefined ? find(id) : new Client(metadata);
   };
   provider.on('grant.success', (ctx) => grants.push(String(ctx.oidc.params?.grant_type)));
   provider.on('grant.error', (ctx) => grants.push(`failed ${String(ctx.oidc.params?.grant_type)}`));
@@ -118,6 +119,8 @@ export async function startProvider(
     },
   };
 }
+
+type RegisteredClient = InstanceType<Provider['Client']>;
 
 /** The provider tells at length that it is not configured for the world. */
 function quietly<T>(make: () => T): T {

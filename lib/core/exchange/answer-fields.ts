@@ -74,8 +74,11 @@ export class AnswerFields {
   /** Takes the handler's fields away again. */
   withdraw(res: Response, methods: ResponseMethods): void {
     for (const [lower] of this.#own) this.#restore(res, methods, lower);
-    for (const [lower, { name, value }] of this.#snapshot)
-      if (!ofConnection.has(lower) && !res.hasHeader(lower)) put(methods, name, value);
+    for (const [lower, { name, value }] of this.#snapshot) {
+      const now = res.getHeader(lower);
+      if (!ofConnection.has(lower) && (now === undefined || !same(now, value)))
+        put(methods, name, value);
+    }
   }
 
   get #computed(): string | undefined {
@@ -106,7 +109,8 @@ export class AnswerFields {
 }
 
 function put(methods: ResponseMethods, name: string, value: FieldValue): void {
-  methods.call('setHeader', name, value);
+  // Node keeps the array itself, and appendHeader() would add to ours.
+  methods.call('setHeader', name, typeof value === 'object' ? [...value] : value);
 }
 
 /** Node remembers what was removed and leaves its own out then: that is meant for handlers. */

@@ -45,12 +45,11 @@ export function adjustsAnswers({ options, answerChanges }: AdjustmentPlan, pool:
 export function adjustAnswer(
   draft: AnswerDraft,
   { options, answerChanges }: AdjustmentPlan,
-  { pool, req, res }: { readonly pool: Pool; readonly req: Request; readonly res: Response },
+  { pool, req, res }: { readonly pool?: Pool; readonly req: Request; readonly res: Response },
   server: Server | undefined,
 ): void {
   if (answerChanges !== undefined) applyChanges(draft.fields, answerChanges);
-  const cookie = server === undefined ? undefined : pool.stickyCookie(req, server);
-  if (cookie !== undefined) draft.fields.push('Set-Cookie', cookie);
+  if (pool !== undefined) addStickyCookie(draft, { pool, req }, server);
   const hook = options.on.response;
   if (hook === undefined) return;
   const headers = new FieldList(draft.fields);
@@ -59,6 +58,16 @@ export function adjustAnswer(
   // The status of an upgrade is a 101, which a hook may leave as it is.
   if (response.status !== draft.status) draft.status = judgedStatus(response.status);
   draft.fields = judgedFields(headers);
+}
+
+/** The sticky cookie is for one client: wrappers must not see it. */
+export function addStickyCookie(
+  draft: AnswerDraft,
+  { pool, req }: { readonly pool: Pool; readonly req: Request },
+  server: Server | undefined,
+): void {
+  const cookie = server === undefined ? undefined : pool.stickyCookie(req, server);
+  if (cookie !== undefined) draft.fields.push('Set-Cookie', cookie);
 }
 
 function callHook(name: string, call: () => unknown): void {

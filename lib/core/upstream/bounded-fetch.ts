@@ -1,6 +1,6 @@
-import { request } from 'undici';
 import { clock } from '../clock.ts';
 import type { FetchLimits } from './fetch-json.ts';
+import { undici } from './undici.ts';
 
 /** The service could not be reached, or did not answer in bounds; what it answered is never this. */
 export class Unreachable extends Error {
@@ -29,7 +29,7 @@ export async function boundedFetch(
     abort.abort(new Error(`no answer within ${timeout} ms`));
   });
   try {
-    const answer = await request(url, {
+    const answer = await undici().request(url, {
       method: method as 'GET',
       headers: { ...headers },
       body: sent ?? null,

@@ -1,5 +1,5 @@
-import { request } from 'undici';
 import { clock } from '../clock.ts';
+import { undici } from './undici.ts';
 
 export interface FetchLimits {
   /** Milliseconds until the last byte. */
@@ -19,7 +19,7 @@ export async function fetchJson(url: URL, { timeout, maxSize }: FetchLimits): Pr
     abort.abort(new Error(`no answer within ${timeout} ms`));
   });
   try {
-    const { statusCode, body } = await request(url, {
+    const { statusCode, body } = await undici().request(url, {
       headers: { accept: 'application/json, application/jwk-set+json' },
       signal: abort.signal,
     });

@@ -4,7 +4,13 @@ import { contextOf, type Context } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import type { RequestReading } from '../http/request-reading.ts';
 import type { Transaction } from '../transaction.ts';
-import { adjustAnswer, adjustsAnswers, type AdjustmentPlan } from './adjustments.ts';
+import { Adjusting } from './adjusting.ts';
+import {
+  addStickyCookie,
+  adjustAnswer,
+  adjustsAnswers,
+  type AdjustmentPlan,
+} from './adjustments.ts';
 import { asDirect } from '../exchange/contract.ts';
 import type { Layers } from '../exchange/layers.ts';
 import { Delivery, type DeliveryOrder } from './delivery.ts';
@@ -86,7 +92,8 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
   }
 
   get via(): string | undefined {
-    return this.#plan.via;
+    // The same holds for what the wrappers have to see of an answer.
+    return this.#wrapped ? undefined : this.#plan.via;
   }
 
   start(): void {
@@ -226,15 +233,18 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
       return;
     }
     this.#wrapped = true;
+    const adjust = this.#adjustInside();
+    const adjusting = (handler: Dispatcher.DispatchHandler): Adjusting =>
+      new Adjusting(asDirect(handler), this.#plan.via, adjust, () => !this.#fallen);
     const { fallthrough } = this.#plan;
     const final = fallthrough.size === 0 ? reply : new FinalHandler(reply);
     let dispatch: Dispatcher['dispatch'] = (options, handler) =>
       final === reply
-        ? this.#deliver(options, handler)
+        ? this.#deliver(options, adjusting(handler))
         : this.#deliver(
             options,
             new FallThrough(
-              asDirect(handler),
+              adjusting(handler),
               (status) => !this.#fallen && fallthrough.has(status) && !this.res.headersSent,
               (source) => {
                 this.#goOn(layers, source, reply, final as FinalHandler);
@@ -247,6 +257,22 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
     } catch (error) {
       reply.onResponseError(undefined, error as Error);
     }
+  }
+
+  /** With wrappers only the sticky cookie is left to the reply. */
+  #adjustInside(): ((draft: AnswerDraft) => void) | undefined {
+    const { adjust, req, res } = this;
+    const { sticky } = this.pool.options;
+    this.adjust =
+      sticky === undefined
+        ? undefined
+        : (draft) => {
+            addStickyCookie(draft, this, this.#delivery?.answeredBy);
+          };
+    if (adjust === undefined) return undefined;
+    return (draft) => {
+      adjustAnswer(draft, this.#plan, { req, res }, this.#delivery?.answeredBy);
+    };
   }
 
   /** The next handler answers, to the same wrappers. */

@@ -1,4 +1,4 @@
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { ProxyError } from '../errors.ts';
 import { Http1Client } from './http1/client.ts';
 import type { ConnectionTimeouts } from './http1/connection.ts';
@@ -6,6 +6,7 @@ import { failure } from './http1/failure.ts';
 import { InvalidRequestError } from './http1/request-head.ts';
 import { serverName, type Transport } from './server.ts';
 import type { TlsOptions } from './tls-options.ts';
+import { undici } from './undici.ts';
 
 export interface TransportOptions {
   /** Milliseconds. */
@@ -29,7 +30,7 @@ class Http2Transport implements Transport {
 
   constructor(url: URL, { timeouts, tls }: TransportOptions) {
     this.#upgrades = new Http1Client(url, { timeouts, tls });
-    this.#pool = new Pool(url.origin, {
+    this.#pool = new (undici().Pool)(url.origin, {
       allowH2: true,
       headersTimeout: timeouts.headers,
       bodyTimeout: timeouts.idle,

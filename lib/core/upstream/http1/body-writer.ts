@@ -12,6 +12,12 @@ export interface BodyProgress {
   onBodyError(error: Error): void;
 }
 
+/**
+ * What may wait for the system to take it before the source is stopped. Pieces come as large as a stream's own
+ * limit, and to stop and go on for each of them costs more than to send it.
+ */
+const maxWaiting = 256 * 1024;
+
 /** Frames a streamed request body onto a socket: by the stated length, or chunked with trailers. */
 export class BodyWriter implements BodySink {
   readonly #socket: Socket;
@@ -56,26 +62,17 @@ export class BodyWriter implements BodySink {
       this.fail(new Error('the body is longer than its Content-Length'));
       return false;
     }
-    let room: boolean;
     if (this.#chunked) {
       this.#socket.cork();
       this.#socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
       this.#socket.write(chunk);
-      room = this.#socket.write('\r\n', 'latin1');
+      this.#socket.write('\r\n', 'latin1');
       process.nextTick(() => {
         this.#socket.uncork();
       });
-    } else room = this.#socket.write(chunk);
-    if (!room && !this.#blocked) {
-      this.#blocked = true;
-      this.#progress.onBlocked();
-      this.#socket.once('drain', () => {
-        this.#blocked = false;
-        if (this.#over) return;
-        this.#progress.onUnblocked();
-        this.#source.resume();
-      });
-    }
+    } else this.#socket.write(chunk);
+    const room = this.#socket.writableLength < maxWaiting;
+    if (!room) this.#block();
     return room;
   }
 
@@ -109,6 +106,19 @@ export class BodyWriter implements BodySink {
   stop(): void {
     this.#over = true;
     this.#source.detach();
+  }
+
+  /** Until the system has taken everything. */
+  #block(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#progress.onBlocked();
+    this.#socket.once('drain', () => {
+      this.#blocked = false;
+      if (this.#over) return;
+      this.#progress.onUnblocked();
+      this.#source.resume();
+    });
   }
 
   #writeHead(): void {
