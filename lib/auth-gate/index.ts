@@ -123,6 +123,12 @@ const optionsSchema = schemaOf<AuthGateOptions>()({
       options,
       "with no scheme lets nobody in; add 'basic', 'bearer', 'oidc' or 'forward'",
     );
+  if (oidc !== undefined && forward !== undefined)
+    refuse(
+      context,
+      'forward',
+      "beside oidc: its auth server answers who has no session, so nobody would get to oidc's login; mount one of them",
+    );
   const copied = forward?.copyHeaders.find(({ to }) => to.toLowerCase() === 'authorization');
   if (forwardCredentials === true && copied !== undefined)
     refuse(

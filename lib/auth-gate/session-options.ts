@@ -9,7 +9,7 @@ export interface SessionOptions {
    * encrypts and all decrypt, so secrets can be changed without logging anybody out.
    */
   readonly secret: string | readonly string[];
-  /** The name of the cookie; over https `__Host-` is put in front. @default 'sekisho' */
+  /** The name of the cookie; over https `__Host-` is put in front. @default 'sekisho-session' */
   readonly cookie?: string | undefined;
   /** How long a session lasts, whatever happens. @default '12 hours' */
   readonly maxAge?: Duration | undefined;
@@ -47,7 +47,7 @@ const cookieName = z.custom<string>(
 
 const schema = schemaOf<SessionOptions>()({
   secret: secrets,
-  cookie: cookieName.default('sekisho'),
+  cookie: cookieName.default('sekisho-session'),
   maxAge: duration().default(12 * 3_600_000),
   idle: duration().default(3_600_000),
   store: schemaOf<RedisOptions>()(redisShape).superRefine(checkRedis).optional(),

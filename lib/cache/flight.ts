@@ -13,7 +13,7 @@ import { invalidated } from '../core/http/invalidation.ts';
 import type { Entry } from './entry.ts';
 import { answerNatively } from './native-answer.ts';
 import { playEntry } from './give-entry.ts';
-import { present, type WholeAnswer } from './presentation.ts';
+import { present, type Presentation, type WholeAnswer } from './presentation.ts';
 import { Reader, type ReaderOwner } from './reader.ts';
 import { Recording } from './recording.ts';
 import { refreshEntry, refreshByHead } from './refreshing.ts';
@@ -46,6 +46,8 @@ export class Flight extends DirectListener implements ReaderOwner {
   release: (() => void) | undefined;
   /** The answer is to be whole, whatever part of it the leader wants. */
   readonly fills: boolean;
+  /** The body of an answer that has come whole, until the leader has it. */
+  #text: string | undefined;
   readonly #waiting = new Map<Visit, () => void>();
   #mode: Mode = 'asking';
   #dispatch: Dispatcher['dispatch'] | undefined;
@@ -167,8 +169,15 @@ export class Flight extends DirectListener implements ReaderOwner {
     body: string,
   ): void {
     if (this.#mode !== 'asking') return;
-    this.#head({ status, message, fields, size: statedSize(fields) ?? body.length });
-    if (body !== '') this.onDirectData(controller, Buffer.from(body, 'latin1'));
+    const size = statedSize(fields) ?? body.length;
+    if (size === body.length || this.leader.method === 'HEAD') this.#text = body;
+    this.#head({ status, message, fields, size });
+    this.#text = undefined;
+    if (body !== '') {
+      if (this.#cut !== undefined) this.#cut.append(ownBytes(body));
+      else if (this.#recording !== undefined) this.#recording.append(ownBytes(body));
+      else if (this.#seat !== undefined) this.onDirectData(controller, ownBytes(body));
+    }
     this.onDirectEnd(controller, []);
   }
 
@@ -288,7 +297,8 @@ export class Flight extends DirectListener implements ReaderOwner {
     if (seat !== undefined) {
       const status = leader.status({ fwd: leader.fwd, stored: true });
       const shown = present(leader, answer, clock.now());
-      seat.read(recording.tape, { ...shown, fields: withStatus(shown.fields, status) });
+      withStatus(shown.fields, status);
+      if (!this.#giveWhole(seat, shown)) seat.read(recording.tape, shown);
     }
     const now = clock.now();
     for (const visit of this.#takeWaiting()) this.#share(visit, recording, recording.answer, now);
@@ -331,13 +341,10 @@ export class Flight extends DirectListener implements ReaderOwner {
     // Nothing was taken from the request, or it wants all there is.
     const shown = this.fills && leader.special ? present(leader, answer, clock.now()) : undefined;
     if (shown === undefined || shown.last === Infinity) {
+      const fields = withStatus([...answer.fields], status);
+      if (this.#giveWhole(seat, { ...answer, fields, first: 0, last: Infinity })) return;
       if (this.#controller !== undefined) seat.bind(this.#controller);
-      seat.handler.onDirectStart(
-        seat,
-        answer.status,
-        withStatus([...answer.fields], status),
-        answer.message,
-      );
+      seat.handler.onDirectStart(seat, answer.status, fields, answer.message);
       return;
     }
     this.#cut = new Tape();
@@ -345,6 +352,27 @@ export class Flight extends DirectListener implements ReaderOwner {
     seat.read(this.#cut, { ...shown, fields: withStatus(shown.fields, status) });
     // Nothing of what still comes is wanted.
     if (shown.last === undefined) this.#abort(new ProxyError('ERR_SEKISHO_CLIENT_ABORTED'));
+  }
+
+  /**
+   * Gives the leader an answer in one piece, when it has come in one.
+   *
+   * @returns false when it is to be given as it comes
+   */
+  #giveWhole(seat: Reader, { status, message, fields, first, last }: Presentation): boolean {
+    const { handler } = seat;
+    const text = this.#text;
+    if (text === undefined || handler.onDirectWhole === undefined) return false;
+    if (seat.over || first !== 0 || last !== Infinity) return false;
+    this.#seat = undefined;
+    seat.over = true;
+    try {
+      handler.onDirectWhole(seat, status, fields, message, text);
+    } catch (error) {
+      // Somebody's function on the response threw: no reason not to store the answer.
+      handler.onResponseError?.(seat, error as Error);
+    }
+    return true;
   }
 
   /** A stored answer is given to all: it is still good, or stands in for one that is not. */
@@ -442,6 +470,13 @@ const ofOneRequest: ReadonlySet<string> = new Set(['authorization', 'request-no-
 export function withStatus(fields: string[], member: string | undefined): string[] {
   if (member !== undefined) fields.push('Cache-Status', member);
   return fields;
+}
+
+/** Not from Node's pool: what is stored must not hold more memory than its own. */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length);
+  bytes.latin1Write(text);
+  return bytes;
 }
 
 function statedSize(fields: readonly string[]): number | undefined {

@@ -1,5 +1,4 @@
 import { clock } from '../core/clock.ts';
-import type { DirectHandler } from '../core/exchange/contract.ts';
 import { ageField } from '../core/http/age.ts';
 import type { Entry } from './entry.ts';
 import { answerNatively } from './native-answer.ts';
@@ -8,8 +7,11 @@ import { Reader } from './reader.ts';
 import { Tape } from './tape.ts';
 import type { Visit } from './visit.ts';
 
-/** As large as an answer may be to go out in one piece with its head. */
-const oneWrite = 15 * 1024;
+/** As large as an answer may be to go out as one text with its head: what is larger is not copied. */
+const oneText = 15 * 1024;
+
+/** As large as it may be to go out at once, whatever the pace of the client: the memory is the store's. */
+const oneWrite = 256 * 1024;
 
 /** Answers a request with what is stored. */
 export function giveEntry(visit: Visit, entry: Entry, member: string | undefined): void {
@@ -38,11 +40,7 @@ export function playEntry(
     return;
   }
   if (member !== undefined) fields.push('Cache-Status', member);
-  if (goesWhole(reader.handler) && body.length <= oneWrite && trailers.length === 0) {
-    reader.over = true;
-    reader.handler.onDirectWhole(reader, status, fields, message, body.toString('latin1'));
-    return;
-  }
+  if (trailers.length === 0 && body.length <= oneWrite && goesWhole(reader, entry, fields)) return;
   const tape = new Tape(body);
   tape.trailers = trailers;
   const shown = present(visit, { status, message, fields, size: body.length }, now);
@@ -50,9 +48,20 @@ export function playEntry(
 }
 
 function goesWhole(
-  handler: DirectHandler,
-): handler is DirectHandler & Required<Pick<DirectHandler, 'onDirectWhole'>> {
-  return handler.onDirectWhole !== undefined;
+  reader: Reader,
+  { status, message, body }: Entry,
+  fields: readonly string[],
+): boolean {
+  const { handler } = reader;
+  if (body.length > oneText && handler.onDirectBuffer !== undefined) {
+    reader.over = true;
+    handler.onDirectBuffer(reader, status, fields, message, body);
+    return true;
+  }
+  if (body.length > oneText || handler.onDirectWhole === undefined) return false;
+  reader.over = true;
+  handler.onDirectWhole(reader, status, fields, message, body.latin1Slice());
+  return true;
 }
 
 /** The fields of a stored answer with its age as it is now. */

@@ -44,7 +44,7 @@ export class GuardedStore {
     return release === undefined
       ? undefined
       : () => {
-          guarded('lock', undefined, release);
+          void guarded('lock', undefined, release);
         };
   }
 }

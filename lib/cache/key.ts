@@ -24,13 +24,21 @@ const isHost: (host: string) => boolean = memoised((host) => parseHost(host) !==
  * @returns undefined when it has none that cannot be mistaken for another one
  */
 export function urlOf(req: Request): string | undefined {
-  const own = req.headers.host ?? '';
-  const host = (req.host as string | undefined) ?? '';
-  const { originalUrl } = req;
+  const { originalUrl, headers } = req;
+  const own = headers.host ?? '';
+  // Express' getters look through the app's settings: not where no proxy in front has said anything.
+  const told =
+    headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined;
+  const host = told ? ((req.host as string | undefined) ?? '') : own;
   if (!isHost(host) || !originalUrl.startsWith('/')) return undefined;
-  const url = `${req.protocol}://${host.toLowerCase()}${originalUrl}`;
+  const protocol = told ? req.protocol : isEncrypted(req) ? 'https' : 'http';
+  const url = `${protocol}://${host.toLowerCase()}${originalUrl}`;
   if (host === own) return url;
   return isHost(own) ? `${url} ${own.toLowerCase()}` : undefined;
+}
+
+function isEncrypted({ socket }: Request): boolean {
+  return (socket as { encrypted?: boolean }).encrypted === true;
 }
 
 /** The part of the key that the options add; empty when they add none. No value can look like another one. */

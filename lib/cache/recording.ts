@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import { ProxyError } from '../core/errors.ts';
 import { ageField, type ExchangeTimes } from '../core/http/age.ts';
+import { parseCacheControl } from '../core/http/cache-control.ts';
 import { cacheTags } from '../core/http/cache-tags.ts';
 import { fieldsWhere, fieldValue } from '../core/http/field-lines.ts';
 import type { Fields } from '../core/http/fields.ts';
@@ -65,6 +66,8 @@ export class Recording {
     const { engine } = leader;
     const verdict = judgeStoring(leader, answer, engine.policy, times);
     if (!verdict.store) return verdict.reason;
+    const appsWord = saidByTheApp(leader, engine.options.ignore);
+    if (appsWord !== undefined) return appsWord;
     if ((answer.size ?? 0) > engine.options.maxEntrySize) return 'too-large';
     const names = varyNames(answer.fields);
     if (names === '*') return 'vary-any';
@@ -195,6 +198,18 @@ export class Recording {
     }
     leader.at = at;
   }
+}
+
+/** What a middleware in front of the cache has said of all its answers counts as if the origin had. */
+function saidByTheApp(
+  { res }: Visit,
+  ignore: readonly string[],
+): 'no-store' | 'private' | undefined {
+  const value = res.getHeader('cache-control');
+  if (value === undefined) return undefined;
+  const said = parseCacheControl([String(value)]);
+  if (said.noStore && !ignore.includes('no-store')) return 'no-store';
+  return said.private && !ignore.includes('private') ? 'private' : undefined;
 }
 
 function groupsOf(visit: Visit, fields: Fields): readonly string[] {

@@ -356,6 +356,19 @@ test('upgrades: a refusal is a real answer, and who may gets his connection', as
 for (const [what, options, problem] of [
   ['nothing', undefined, /use an object/],
   ['no scheme', {}, /with no scheme lets nobody in; add 'basic', 'bearer', 'oidc' or 'forward'/],
+  [
+    'oidc beside forward',
+    {
+      oidc: {
+        issuer: 'https://login.example.com',
+        clientId: 'gate',
+        clientSecret: 'a secret',
+        session: { secret: 'x'.repeat(32) },
+      },
+      forward: { url: 'https://auth.example.com' },
+    },
+    /'forward' beside oidc.*mount one of them/,
+  ],
   ['an unknown option', { basic: { users }, dryrun: true }, /did you mean 'dryRun'\?/],
   ['no groups', { basic: { users }, groups: [] }, /groups: \[\] would let nobody in/],
   ['an unknown preflight', { basic: { users }, preflight: 'skip' }, /preflight: 'skip' is not/],

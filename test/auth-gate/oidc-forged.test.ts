@@ -48,7 +48,7 @@ test('claims that fit into several cookies are spread, and less of them takes th
   issuer.wrong = { userinfo: { groups } };
   assert.deepEqual((json(await jar.visit(url)).auth as { groups: string[] }).groups, groups);
   const names = [...jar.of(url).keys()];
-  assert.ok(names.includes('sekisho.1'), String(names));
+  assert.ok(names.includes('sekisho-session.1'), String(names));
   for (const [name, value] of jar.of(url)) assert.ok(name.length + value.length < 4000);
   const consumed = json(await jar.ask(url)).consumed as string[];
   assert.deepEqual(consumed.sort(), names.sort());
@@ -58,7 +58,7 @@ test('claims that fit into several cookies are spread, and less of them takes th
   jar.of(url).set(ticket.slice(0, ticket.indexOf('=')), /=([^;]*)/.exec(ticket)?.[1] ?? '');
   issuer.wrong = {};
   await jar.visit(begun.headers.get('location')!);
-  assert.deepEqual([...jar.of(url).keys()], ['sekisho']);
+  assert.deepEqual([...jar.of(url).keys()], ['sekisho-session']);
 });
 
 test('without userinfo the ID token is all there is; claims are named by options', async (t) => {
@@ -83,5 +83,5 @@ async function refused(
   const page = await jar.visit(url);
   assert.equal(page.status, status, page.text);
   assert.equal(json(page).code, 'ERR_SEKISHO_AUTH_UNAVAILABLE');
-  assert.equal(jar.of(url).get('sekisho'), undefined);
+  assert.equal(jar.of(url).get('sekisho-session'), undefined);
 }

@@ -17,7 +17,7 @@ test(
   async (t) => {
     const { url, jar } = await gateway(t, hub, { session: { store } });
     await jar.visit(url);
-    const cookie = jar.of(url).get('sekisho')!;
+    const cookie = jar.of(url).get('sekisho-session')!;
     assert.match(cookie, /^1\.[\w-]{43}$/);
     const client = await redis!.client();
     const keys = await client.keys('*');
@@ -30,7 +30,7 @@ test(
     }
     for (const wrong of ['1.', `1.${'A'.repeat(43)}`, `1.*`, `1.${'A'.repeat(5000)}`]) {
       const stranger = new CookieJar();
-      stranger.of(url).set('sekisho', wrong);
+      stranger.of(url).set('sekisho-session', wrong);
       assert.equal((await stranger.ask(url)).status, 302);
     }
   },
@@ -67,12 +67,12 @@ test('a logout at the provider is heard by one process and counts for all', { sk
   const { jar } = one;
   await jar.visit(one.url);
   await jar.visit(other.url);
-  const copy = jar.of(one.url).get('sekisho')!;
+  const copy = jar.of(one.url).get('sekisho-session')!;
   const left = await jar.ask(`${other.url}/oauth2/logout`, { headers: sameOrigin });
   await jar.visit(left.headers.get('location')!);
   const again = new CookieJar();
   await until(async () => {
-    again.of(one.url).set('sekisho', copy);
+    again.of(one.url).set('sekisho-session', copy);
     return (await again.ask(one.url, { headers: { accept: '*/*' } })).status === 401;
   }, 'the session is gone');
 });

@@ -23,8 +23,8 @@ for (const [what, change] of [
     const warnings = heard(t, 'sekisho:warning');
     const { url, jar } = await gateway(t, hub);
     await jar.visit(url);
-    const good = jar.of(url).get('sekisho')!;
-    jar.of(url).set('sekisho', change(good));
+    const good = jar.of(url).get('sekisho-session')!;
+    jar.of(url).set('sekisho-session', change(good));
     assert.equal((await jar.ask(url)).status, 302);
     assert.equal((await jar.ask(url, { headers: { accept: '*/*' } })).status, 401);
     assert.ok(warnings.length <= 1);
@@ -37,7 +37,7 @@ test('a login under way is no session, nor is the session of another client', as
   const { url, jar } = await gateway(t, hub);
   await jar.ask(url);
   const [ticket = ''] = jar.of(url).values();
-  jar.of(url).set('sekisho', `1.${ticket}`);
+  jar.of(url).set('sekisho-session', `1.${ticket}`);
   assert.equal((await jar.ask(url)).status, 302);
   await jar.visit(url);
   const other = await gateway(t, hub);

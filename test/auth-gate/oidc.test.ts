@@ -70,10 +70,10 @@ test('cookies of the gate stay with it, those of the application go on', async (
   });
   await jar.visit(`${url}/app/`);
   jar.of(url).set('cart', '1');
-  jar.of(url).set('sekisho.7', 'planted');
-  jar.of(url).set('sekishot', 'not ours');
+  jar.of(url).set('sekisho-session.7', 'planted');
+  jar.of(url).set('sekisho-sessions', 'not ours');
   await jar.ask(`${url}/app/`);
-  assert.equal(seen.at(-1), 'cart=1; sekishot=not ours');
+  assert.equal(seen.at(-1), 'cart=1; sekisho-sessions=not ours');
 });
 
 for (const [what, headers, method] of [
@@ -146,11 +146,11 @@ test('a login gives the browser another session, and the one before is over', as
   const { url, jar } = await gateway(t, hub);
   const begun = await jar.ask(`${url}/again`);
   await jar.visit(url);
-  const planted = jar.of(url).get('sekisho')!;
+  const planted = jar.of(url).get('sekisho-session')!;
   await jar.visit(begun.headers.get('location')!);
-  assert.notEqual(jar.of(url).get('sekisho'), planted);
+  assert.notEqual(jar.of(url).get('sekisho-session'), planted);
   const thief = new CookieJar();
-  thief.of(url).set('sekisho', planted);
+  thief.of(url).set('sekisho-session', planted);
   assert.equal((await thief.ask(url)).status, 302);
 });
 
@@ -220,7 +220,7 @@ for (const [what, query, status, code] of [
     assert.equal(page.status, status);
     assert.equal(json(page).code, code);
     assert.doesNotMatch(page.text, /[\r\n]|code=/);
-    assert.equal(jar.of(url).get('sekisho'), undefined);
+    assert.equal(jar.of(url).get('sekisho-session'), undefined);
     assert.equal(page.headers.get('location'), null);
   });
 
@@ -241,7 +241,7 @@ test('a user whose name is no name is refused, and no field is injected', async 
   t.after(() => delete hub.claims.preferred_username);
   const page = await jar.visit(url);
   assert.equal(page.status, 403);
-  assert.equal(jar.of(url).get('sekisho'), undefined);
+  assert.equal(jar.of(url).get('sekisho-session'), undefined);
 });
 
 for (const [target, expected] of [
@@ -270,7 +270,7 @@ test('tokens are refreshed when they expire, once for all requests, and rotated 
   const clock = laterClock(t);
   const { url, jar } = await gateway(t, hub);
   await jar.visit(url);
-  const first = jar.of(url).get('sekisho');
+  const first = jar.of(url).get('sekisho-session');
   hub.grants.length = 0;
   clock.pass(601_000);
   hub.claims.groups = ['admins'];
@@ -283,7 +283,7 @@ test('tokens are refreshed when they expire, once for all requests, and rotated 
     assert.equal(page.headers.get('cache-control'), 'no-store');
   }
   assert.deepEqual(hub.grants, ['refresh_token']);
-  assert.notEqual(jar.of(url).get('sekisho'), first);
+  assert.notEqual(jar.of(url).get('sekisho-session'), first);
   // Who still has the cookie of before gets what it brought.
   assert.equal(json(await old.ask(url)).user, 'mia');
   assert.deepEqual(hub.grants, ['refresh_token']);
@@ -299,7 +299,7 @@ test('when the provider does not refresh them the user logs in anew', async (t) 
   t.mock.method(hub.provider.RefreshToken, 'find', () => Promise.resolve(undefined));
   clock.pass(601_000);
   assert.equal((await jar.ask(url, { headers: { accept: '*/*' } })).status, 401);
-  assert.equal(jar.of(url).get('sekisho'), undefined);
+  assert.equal(jar.of(url).get('sekisho-session'), undefined);
   assert.equal(json(await jar.visit(url)).user, 'mia');
 });
 
@@ -360,7 +360,7 @@ test('behind a TLS offloader cookies are Secure and __Host-', async (t) => {
   const head = await raw(port, '/', 'www.example.com', 'X-Forwarded-Proto: https\r\n');
   assert.match(
     head,
-    /set-cookie: __Host-sekisho\.login\.[^\r]*; Path=\/; [^\r]*HttpOnly; SameSite=Lax; Secure\r/i,
+    /set-cookie: __Host-sekisho-session\.login\.[^\r]*; Path=\/; [^\r]*HttpOnly; SameSite=Lax; Secure\r/i,
   );
   assert.ok(head.includes(encodeURIComponent('https://www.example.com/oauth2/callback')));
   assert.ok(head.includes(clientId));

@@ -103,7 +103,7 @@ test('Chromium logs in once for two applications, and out of both', { skip }, as
   assert.ok(!visited.includes(issuer), 'the second application needs no login');
 
   const cookies = await page.context().cookies(url);
-  const session = cookies.find(({ name }) => name === 'sekisho');
+  const session = cookies.find(({ name }) => name === 'sekisho-session');
   assert.ok(session?.httpOnly);
   assert.equal(session.sameSite, 'Lax');
   assert.equal(await page.evaluate('document.cookie'), '');

@@ -66,7 +66,12 @@ describe('validation of what is stale', () => {
     const clock = stillClock(t);
     let changed = 0;
     const { ask, asked } = await make(t, (req, res) => {
-      res.set({ 'Cache-Control': 'max-age=10', ETag: '"1"', 'X-Count': String(++changed) });
+      res.set({
+        'Cache-Control': 'max-age=10',
+        ETag: '"1"',
+        'X-Count': String(++changed),
+        Date: clock.date(),
+      });
       if (req.get('if-none-match') === '"1"') res.status(304).end();
       else res.end('body');
     });

@@ -116,11 +116,11 @@ for (const [where, make] of Object.entries(sites))
         assert.equal((await ask('/', { headers: { 'X-Tenant': tenant } })).body, tenant);
       assert.equal(asked.length, 2);
       const wrong = await make(t, origin, {
-        cache: { ttl: '1m', appendKey: (async () => 'a') as never },
+        cache: { ttl: '1m', appendKey: (() => Promise.resolve('a')) as never },
       });
       assert.equal((await wrong.ask('/')).body, 'error ERR_SEKISHO_HOOK');
       const promised = await make(t, origin, {
-        cache: { ttl: '1m', when: (async () => false) as never },
+        cache: { ttl: '1m', when: (() => Promise.resolve(false)) as never },
       });
       assert.equal((await promised.ask('/')).body, 'error ERR_SEKISHO_HOOK');
     });

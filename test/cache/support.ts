@@ -173,7 +173,10 @@ export async function begin(
 }
 
 /** Holds the wall clock still until it is moved. */
-export function stillClock(t: TestContext): { forward: (seconds: number) => void } {
+export function stillClock(t: TestContext): {
+  forward: (seconds: number) => void;
+  date: () => string;
+} {
   // A whole second: the dates that fields have lose nothing.
   let now = Math.floor(Date.now() / 1000) * 1000;
   let passed = 0;
@@ -183,6 +186,7 @@ export function stillClock(t: TestContext): { forward: (seconds: number) => void
       now += seconds * 1000;
       passed += seconds * 1000;
     },
+    date: () => new Date(now).toUTCString(),
   };
 }
 

@@ -52,7 +52,7 @@ for (const code of errorCodes)
     if (error.source === 'client' || error.source === 'policy')
       assert.equal(error.retryable, false);
     if (error.source === 'client')
-      assert.ok(error.status < 500 || [501, 508].includes(error.status));
+      assert.ok(error.status < 500 || [501, 504, 508].includes(error.status));
     else if (error.source !== 'policy') assert.ok(error.status >= 500);
   });
 

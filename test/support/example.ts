@@ -17,8 +17,9 @@ export async function runExample(
   t: TestContext,
   file: string,
   env: NodeJS.ProcessEnv = {},
+  args: readonly string[] = [],
 ): Promise<RunningExample> {
-  const child = spawn(process.execPath, ['--conditions=sekisho-source', file], {
+  const child = spawn(process.execPath, ['--conditions=sekisho-source', file, ...args], {
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

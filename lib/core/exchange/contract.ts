@@ -28,6 +28,14 @@ export interface DirectHandler extends Dispatcher.DispatchHandler {
     message: string,
     body: string,
   ): void;
+  /** The same for a body of any size in memory that is never changed, nor used again. */
+  onDirectBuffer?(
+    controller: Controller,
+    status: number,
+    fields: readonly string[],
+    message: string,
+    body: Buffer,
+  ): void;
   /**
    * A piece of the body, in memory of the transport.
    *

@@ -156,14 +156,14 @@ function internals(res: Response): ResponseInternals {
 }
 
 /**
- * Writes head and body as one piece of latin1 text. The fields that were set on `res` come first,
+ * Writes head and body at once, a text as one piece of latin1 with the head. The fields that were set on `res` come first,
  * as with Node's own writeHead.
  */
 export function writeWhole(
   req: Request,
   res: Response,
   { fields, length, named }: AnswerHeadDraft,
-  body: string,
+  body: string | Buffer,
 ): void {
   const none = res.statusCode === 204;
   // A hook may have made an answer with a body one that must not have any.
@@ -184,10 +184,12 @@ export function writeWhole(
   }
   if (!dated && res.sendDate) head += `Date: ${date()}\r\n`;
   if (stated !== undefined) head += `Content-Length: ${stated}\r\n`;
-  internals(res)._header =
-    `${head}Connection: keep-alive\r\n${keepAlive(req)}\r\n${bodyless ? '' : body}`;
+  head += `Connection: keep-alive\r\n${keepAlive(req)}\r\n`;
+  const text = typeof body === 'string';
+  internals(res)._header = text && !bodyless ? head + body : head;
   atEndOfTurn(() => {
-    res.end();
+    if (text || bodyless) res.end();
+    else res.end(body);
   });
 }
 

@@ -91,6 +91,20 @@ export class Reply extends DirectListener {
     message: string,
     body: string,
   ): void {
+    this.#whole(status, fields, message, body);
+  }
+
+  onDirectBuffer(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    fields: readonly string[],
+    message: string,
+    body: Buffer,
+  ): void {
+    this.#whole(status, fields, message, body);
+  }
+
+  #whole(status: number, fields: readonly string[], message: string, body: string | Buffer): void {
     if (this.#over) return;
     const head = this.#head(status, fields, message);
     if (head === undefined) return;
@@ -99,7 +113,8 @@ export class Reply extends DirectListener {
     if (isUntouched(res, head.own)) writeWhole(req, res, head, body);
     else {
       writeHead(req, res, { ...head, length: head.length ?? lengthOf(req, res, body) });
-      res.end(body, 'latin1');
+      if (typeof body === 'string') res.end(body, 'latin1');
+      else res.end(body);
     }
     this.#finish();
   }
@@ -223,7 +238,7 @@ const nothing = Buffer.alloc(0);
 /** What logs show for a client that has left before there was an answer (nginx' word for it). */
 const abortedStatus = 499;
 
-function lengthOf(req: Request, res: Response, body: string): string | undefined {
+function lengthOf(req: Request, res: Response, body: string | Buffer): string | undefined {
   return req.method === 'HEAD' || res.statusCode === 304 ? undefined : String(body.length);
 }
 

@@ -36,7 +36,12 @@ export class ReceiveBuffer {
   hand(bytes: Buffer, start: number, end: number): Buffer {
     this.#large = end - start >= handOverBytes;
     const piece = bytes.subarray(start, end);
-    return bytes.buffer === this.#own?.buffer ? piece : Buffer.from(piece);
+    if (bytes.buffer === this.#own?.buffer) return piece;
+    if (!this.#large || this.#own !== undefined) return Buffer.from(piece);
+    // The first large one: what comes next is read into the same memory.
+    this.#own = Buffer.allocUnsafeSlow(bufferBytes);
+    piece.copy(this.#own);
+    return this.#own.subarray(0, piece.length);
   }
 
   /** The piece handed last is kept by its receiver. */

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Response } from 'express';
+import { sites, statusOf } from './support.ts';
+
+for (const [where, make] of Object.entries(sites))
+  describe(`what is forgotten in front of ${where}`, () => {
+    const prefix = where.includes('prefix') ? '/shop' : '';
+
+    for (const [method, fields, status, forgotten] of [
+      ['POST', {}, 200, ['/a']],
+      ['FROBNICATE', {}, 204, ['/a']],
+      ['DELETE', {}, 500, []],
+      ['OPTIONS', {}, 200, []],
+      ['PUT', { Location: `${prefix}/b` }, 201, ['/a', '/b']],
+      ['PUT', { 'Content-Location': 'b' }, 200, ['/a', '/b']],
+      ['PUT', { Location: 'http://elsewhere.example/b' }, 201, ['/a']],
+    ] as const)
+      test(`${method} with ${JSON.stringify(fields)} and ${status}`, async (t) => {
+        const { port, ask } = await make(t, (req, res) => {
+          if (req.method === 'GET') res.set('Cache-Control', 'max-age=60').send('x');
+          else res.set(fields).status(status).end();
+        });
+        const headers = { Host: `127.0.0.1:${port}` };
+        for (const path of ['/a', '/b', '/c']) await ask(path, { headers });
+        await ask('/a', { method: method === 'FROBNICATE' ? 'LOCK' : method, headers });
+        for (const path of ['/a', '/b', '/c'])
+          assert.equal(
+            statusOf(await ask(path, { headers })) === 'sekisho; hit',
+            !(forgotten as readonly string[]).includes(path),
+            path,
+          );
+      });
+
+    for (const [what, target, left] of [
+      ['a group of the handler', 'news', ['/b', '/c']],
+      ['a Surrogate-Key', 'shoes', ['/a', '/c']],
+      ['a path', `${prefix}/c`, ['/a', '/b']],
+      ['all', undefined, []],
+    ] as const)
+      test(`clear() of ${what}`, async (t) => {
+        const site = await make(
+          t,
+          (req, res) => {
+            if (req.url === '/b') res.set('Surrogate-Key', 'hats shoes');
+            res.set('Cache-Control', 'max-age=60').send('x');
+          },
+          {
+            behind: [
+              (req, _res, next) => {
+                if (req.path === '/a') Object.assign(req, { apicacheGroup: 'news' });
+                next();
+              },
+            ],
+          },
+        );
+        for (const path of ['/a', '/b', '/c']) await site.ask(path);
+        assert.equal((await site.cache.index()).length, 3);
+        assert.equal(await site.cache.clear(target), 3 - left.length);
+        const urls = (await site.cache.index()).map(({ url }) => new URL(url).pathname).sort();
+        assert.deepEqual(
+          urls,
+          left.map((path) => prefix + path),
+        );
+        assert.equal((await site.cache.stats()).entries, left.length);
+      });
+
+    test('PURGE by who may, and by who may not', async (t) => {
+      const origin = (_req: unknown, res: Response): void =>
+        void res.set('Cache-Control', 'max-age=60').send('x');
+      const { ask, asked } = await make(t, origin, {
+        cache: {
+          purge: (req) => {
+            if (req.get('x-key') === 'throw') throw new Error('broken');
+            return Promise.resolve(req.get('x-key') === 'right');
+          },
+        },
+      });
+      await ask('/a');
+      assert.equal((await ask('/a', { method: 'PURGE' })).status, 403);
+      assert.equal(
+        (await ask('/a', { method: 'PURGE', headers: { 'X-Key': 'throw' } })).status,
+        500,
+      );
+      assert.equal(statusOf(await ask('/a')), 'sekisho; hit');
+      const purged = await ask('/a', { method: 'PURGE', headers: { 'X-Key': 'right' } });
+      assert.deepEqual([purged.status, purged.body], [200, '{"purged":1}']);
+      assert.equal(statusOf(await ask('/a')), 'sekisho; fwd=uri-miss; stored');
+      assert.deepEqual(asked, ['GET /a', 'GET /a']);
+      const none = await make(t, origin);
+      await none.ask('/a', { method: 'PURGE' });
+      assert.deepEqual(none.asked, ['PURGE /a']);
+    });
+
+    test('the answer to a POST that is the resource itself serves GET', async (t) => {
+      const { port, ask, asked } = await make(
+        t,
+        (req, res) =>
+          void res
+            .set({ 'Cache-Control': 'max-age=60', 'Content-Location': req.originalUrl })
+            .send('x'),
+        { cache: { methods: ['GET', 'HEAD', 'POST'] } },
+      );
+      // Behind the forwarder the origin sees the same path; under a prefix originalUrl has it.
+      const headers = { Host: `127.0.0.1:${port}` };
+      await ask('/a', { method: 'POST', headers });
+      assert.equal(statusOf(await ask('/a', { headers })), 'sekisho; hit');
+      assert.deepEqual(asked, ['POST /a']);
+    });
+  });
