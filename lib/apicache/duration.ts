@@ -8,7 +8,7 @@ export function apicacheDuration(): z.ZodType<number, Duration> {
   return z.preprocess((value) => {
     const month = typeof value === 'string' ? months.exec(value) : null;
     return month === null ? value : Number(month[1]) * 30 * 86_400_000;
-  }, duration()) as z.ZodType<number, Duration>;
+  }, duration());
 }
 
 const schema = z.strictObject({ duration: apicacheDuration() });

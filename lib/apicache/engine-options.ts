@@ -33,7 +33,7 @@ export function engineOptions(
 function keyPart(given: ApicacheSettings['appendKey']): CacheOptions['appendKey'] {
   if (typeof given === 'function') return (req, res) => text(given(req, res));
   if (given.length === 0) return undefined;
-  return (req: Request, _res: Response) => {
+  return (req) => {
     let value: unknown = req;
     for (const name of given) value = (value as Record<string, unknown> | null | undefined)?.[name];
     return text(value);
@@ -42,6 +42,13 @@ function keyPart(given: ApicacheSettings['appendKey']): CacheOptions['appendKey'
 
 /** An object would be the same text for everybody: the engine refuses it. */
 function text(value: unknown): string {
-  const plain = value === null || (typeof value !== 'object' && typeof value !== 'function');
-  return plain ? String(value) : (value as string);
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'object':
+    case 'function':
+      return value === null ? 'null' : (value as unknown as string);
+    default:
+      return String(value);
+  }
 }

@@ -126,7 +126,7 @@ export class Mount {
     const { originalUrl } = req;
     const { log } = this.#home;
     if (log.enabled) log('%s %s: %s', req.method, originalUrl, exchange.outcome);
-    if (this.hitRate !== undefined && !/; fwd=bypass/.test(exchange.outcome))
+    if (this.hitRate !== undefined && !exchange.outcome.includes('; fwd=bypass'))
       this.hitRate.count(originalUrl, exchange.hit);
   }
 }

@@ -60,7 +60,7 @@ const fieldValue = (): z.ZodType<string, string> =>
   z.custom<string>((value) => typeof value === 'string' && fieldText.test(value), {
     error: ({ input }) => `${quote(input)} is no value of a field; use a string such as 'no-cache'`,
   });
-const statuses = (): z.ZodType<readonly number[], readonly number[] | undefined> =>
+const statuses = (): z.ZodDefault<z.ZodArray<z.ZodType<number>>> =>
   z.array(count(200, 599)).default([]);
 
 /** Whether it is one shows where it is used: `redisStore` refuses what is none. */

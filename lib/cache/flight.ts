@@ -475,7 +475,7 @@ export function withStatus(fields: string[], member: string | undefined): string
 /** Not from Node's pool: what is stored must not hold more memory than its own. */
 function ownBytes(text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(text.length);
-  bytes.latin1Write(text);
+  bytes.write(text, 'latin1');
   return bytes;
 }
 

@@ -60,7 +60,7 @@ function goesWhole(
   }
   if (body.length > oneText || handler.onDirectWhole === undefined) return false;
   reader.over = true;
-  handler.onDirectWhole(reader, status, fields, message, body.latin1Slice());
+  handler.onDirectWhole(reader, status, fields, message, body.toString('latin1'));
   return true;
 }
 

@@ -10,12 +10,21 @@ import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { runExample } from '../support/example.ts';
 import { CookieJar } from '../support/oidc-provider.ts';
+import { noRedis } from '../support/redis.ts';
 import { until } from '../support/servers.ts';
 
 const run = promisify(execFile);
 
 /** What a reader would try of each example. */
 const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
+  async 'apicache.ts'(url) {
+    const posts = [await body(`${url}/api/posts/7`), await body(`${url}/api/posts/7`)];
+    assert.deepEqual(posts, ['{"id":"7","asked":1}', '{"id":"7","asked":1}']);
+    const index = await body(`${url}/api/index`);
+    assert.equal(index, '{"all":["/api/posts/7"],"groups":{"posts":["/api/posts/7"]}}');
+    assert.equal(await body(`${url}/api/clear/posts`), '{"all":[],"groups":{}}');
+    assert.equal(await body(`${url}/api/posts/7`), '{"id":"7","asked":2}');
+  },
   async 'attach.ts'(url) {
     assert.equal(await echoed(`${url}/echo`), 'hello');
   },
@@ -54,6 +63,11 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
       servers.map(({ backup }) => backup),
       [false, false, true],
     );
+  },
+  async 'cache.ts'(url) {
+    const first = await body(`${url}/basket`);
+    assert.equal(await body(`${url}/basket`), first);
+    assert.match(await body(`${url}/stored`), /"url":"http:.*\/basket"/);
   },
   async 'error-pages.ts'(url) {
     const problem = await fetch(`${url}/shop`);
@@ -145,7 +159,10 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
 
 test('every example is tried here', () => {
   const files = readdirSync('examples').filter((file) => file.endsWith('.ts'));
-  assert.deepEqual(files.sort(), [...Object.keys(examples), 'gateway.ts'].sort());
+  assert.deepEqual(
+    files.sort(),
+    [...Object.keys(examples), 'gateway.ts', 'shared-cache.ts'].sort(),
+  );
 });
 
 for (const [file, attempt] of Object.entries(examples))
@@ -154,6 +171,18 @@ for (const [file, attempt] of Object.entries(examples))
     await attempt(example.url);
     assert.equal(await example.end('SIGINT'), 0, example.output());
   });
+
+test('examples/shared-cache.ts: two gateways have one cache', { skip: noRedis }, async (t) => {
+  const example = await runExample(t, 'examples/shared-cache.ts');
+  const urls = (): string[] => [...example.output().matchAll(/http:\S+\/page/g)].map(String);
+  await until(() => urls().length === 2, 'both listen', 20_000);
+  const [one = '', two = ''] = urls();
+  const first = await body(one);
+  await until(async () => (await body(two)) === first, 'the other has it');
+  assert.equal((await fetch(one, { method: 'PURGE' })).status, 200);
+  assert.notEqual(await body(two), first);
+  assert.equal(await example.end('SIGINT'), 0, example.output());
+});
 
 test('examples/gateway.ts reaches all of its servers', async (t) => {
   const { url, output } = await runExample(t, 'examples/gateway.ts');

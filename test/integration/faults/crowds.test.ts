@@ -48,6 +48,22 @@ async function fastRequests(gateway: Gateway): Promise<ReturnType<Load['stop']>>
   return load.stop();
 }
 
+/**
+ * Ten thousand requests: the engine lets the space for young objects grow to its full size only under load,
+ * and what that takes is no reader's.
+ */
+async function warmUp(gateway: Gateway): Promise<void> {
+  const loops = Array.from({ length: 20 }, async () => {
+    const socket = connect({ port: gateway.port, host: '127.0.0.1' });
+    for (let count = 0; count < 500; count++) {
+      socket.write('GET /small HTTP/1.1\r\nHost: a\r\n\r\n');
+      await once(socket, 'data');
+    }
+    socket.destroy();
+  });
+  await Promise.all(loops);
+}
+
 function open(t: TestContext, port: number): Socket {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.on('error', () => undefined);
@@ -59,7 +75,7 @@ suite('crowds', { timeout: 120_000 }, () => {
   test('200 slow readers of 5 MB cost less than 64 KB each, and fast requests stay fast', async (t) => {
     const { gateway } = await scene(t);
     const length = 5 * megabyte;
-    await fastRequests(gateway);
+    await warmUp(gateway);
     const before = await fastRequests(gateway);
     const heldBefore = await held(gateway);
     const base = gateway.memory;
@@ -86,8 +102,7 @@ suite('crowds', { timeout: 120_000 }, () => {
     );
     assert.ok(Math.max(...readers.map(({ bytes }) => bytes)) < length, 'they are slow');
     assert.ok(each < 64, `${each} KB each`);
-    // What is resident also grows by the garbage of the fast requests and by what allocators keep.
-    assert.ok(grown < 128, `${grown} KB resident each`);
+    assert.ok(grown < 64, `${grown} KB resident each`);
     assertAllGood([...before, ...during]);
     assert.ok(median(during) < 3 * median(before) + 10, `${median(during)} ms`);
 

@@ -13,6 +13,8 @@ export class ReceiveBuffer {
   readonly #pausesAtOnce: boolean;
   #own: Buffer | undefined;
   #large = false;
+  /** The receiver has pieces of the connection's own buffer, since the last read at least. */
+  #lent = false;
 
   /** @param pausesAtOnce nothing is read any more when the socket was paused; TLS still gives what it has decrypted */
   constructor(shared: Buffer, pausesAtOnce: boolean) {
@@ -27,8 +29,10 @@ export class ReceiveBuffer {
   /** The buffer for the next read. */
   next(streaming: boolean, paused: boolean): Buffer {
     if (!streaming) this.#own = undefined;
-    else if (this.#large && (this.#pausesAtOnce || !paused))
-      return (this.#own ??= Buffer.allocUnsafeSlow(bufferBytes));
+    else if (this.#pausesAtOnce || !paused) {
+      this.#lent = false;
+      if (this.#large) return (this.#own ??= Buffer.allocUnsafeSlow(bufferBytes));
+    }
     return this.#shared;
   }
 
@@ -36,10 +40,14 @@ export class ReceiveBuffer {
   hand(bytes: Buffer, start: number, end: number): Buffer {
     this.#large = end - start >= handOverBytes;
     const piece = bytes.subarray(start, end);
-    if (bytes.buffer === this.#own?.buffer) return piece;
-    if (!this.#large || this.#own !== undefined) return Buffer.from(piece);
-    // The first large one: what comes next is read into the same memory.
-    this.#own = Buffer.allocUnsafeSlow(bufferBytes);
+    if (bytes.buffer === this.#own?.buffer) {
+      this.#lent = true;
+      return piece;
+    }
+    if (!this.#large || this.#lent) return Buffer.from(piece);
+    // Into the memory that the next ones will be read into.
+    this.#own ??= Buffer.allocUnsafeSlow(bufferBytes);
+    this.#lent = true;
     piece.copy(this.#own);
     return this.#own.subarray(0, piece.length);
   }
@@ -47,5 +55,6 @@ export class ReceiveBuffer {
   /** The piece handed last is kept by its receiver. */
   giveAway(): void {
     this.#own = undefined;
+    this.#lent = false;
   }
 }
