@@ -14,7 +14,7 @@ app.get('/api/clear/:target', (req, res) => {
   res.json(apicache.clear(req.params.target));
 });
 app.get('/api/:collection/:id', cache('5 minutes'), (req, res) => {
-  req.apicacheGroup = req.params.collection;
+  req.apicacheGroup = String(req.params.collection);
   asked += 1;
   res.json({ id: req.params.id, asked });
 });

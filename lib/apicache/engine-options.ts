@@ -1,4 +1,3 @@
-import type { Request, Response } from 'express';
 import type { CacheOptions, CacheStore } from '../cache/index.ts';
 import type { ApicacheSettings } from './options.ts';
 

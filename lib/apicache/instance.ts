@@ -18,21 +18,19 @@ import { WatchedStore } from './watched-store.ts';
 /** What `apicache.middleware(…)` returns. */
 export interface ApicacheMiddleware extends RequestHandler {
   /** The options in force here; with options these become the middleware's own. */
-  options(local?: ApicacheOptions): ApicacheSettings;
+  readonly options: (local?: ApicacheOptions) => ApicacheSettings;
 }
 
 /** apicache's API. Its functions may be taken off the object: `const cache = apicache.middleware`. */
 export interface Apicache {
   /** The first instance of the process is 1. */
   readonly id: number;
-  /** The options in force. */
-  options(): ApicacheSettings;
   /**
-   * Adds to the options, of middlewares made before, too; they are merged member by member of the top level.
+   * The options in force; or adds to them, of middlewares made before, too, member by member of the top level.
    *
    * @throws {OptionsError} at once, and changes nothing
    */
-  options(options: ApicacheOptions): this;
+  readonly options: { (): ApicacheSettings; (options: ApicacheOptions): Apicache };
   /**
    * A middleware that keeps answers to GET (and HEAD from them) for a duration.
    *
@@ -41,31 +39,30 @@ export interface Apicache {
    * @param localOptions instead of the instance's
    * @throws {OptionsError} at once, for a duration such as `'5 mintues'` and for bad options
    */
-  middleware(
+  readonly middleware: (
     duration?: Duration | null,
     toggle?: Toggle | null,
     localOptions?: ApicacheOptions,
-  ): ApicacheMiddleware;
+  ) => ApicacheMiddleware;
   /**
    * Forgets a group, or else the entries of a key of the index; without a target everything. In Redis that takes a
    * moment, and a warning `SEKISHO_APICACHE` tells when it failed.
    *
    * @returns the index as it is then
    */
-  clear(target?: string | null): CacheIndex;
+  readonly clear: (target?: string | null) => CacheIndex;
   /** What is stored, or the keys of one group. Of Redis: what this process has stored there, 10,000 keys at most. */
-  getIndex(): CacheIndex;
-  getIndex(group: string): readonly string[] | undefined;
+  readonly getIndex: { (): CacheIndex; (group: string): readonly string[] | undefined };
   /** Milliseconds of a duration; of none the default. @throws {OptionsError} for what is no duration */
-  getDuration(duration?: Duration | null): number;
+  readonly getDuration: (duration?: Duration | null) => number;
   /** A report for each middleware in the order they were made; undefined for one without `trackPerformance`. */
-  getPerformance(): readonly (PerformanceReport | undefined)[];
+  readonly getPerformance: () => readonly (PerformanceReport | undefined)[];
   /** The index is what is stored: to empty it, everything is forgotten. */
-  resetIndex(): void;
+  readonly resetIndex: () => void;
   /** Another instance with a store of its own. */
-  newInstance(options?: ApicacheOptions): Apicache;
+  readonly newInstance: (options?: ApicacheOptions) => Apicache;
   /** Another instance with the same options. */
-  clone(): Apicache;
+  readonly clone: () => Apicache;
 }
 
 /** @param count numbers the instances */

@@ -40,8 +40,9 @@ export class WatchedStore implements CacheStore {
   }
 
   set(key: string, record: CacheRecord, expires: number, epoch?: Epoch): void | Promise<void> {
-    if (this.lock !== undefined || this.#onExpire() !== undefined) this.#note(key, record, expires);
-    return this.#store.set(key, record, expires, epoch);
+    const until = Math.min(expires, usableUntil(record));
+    if (this.lock !== undefined || this.#onExpire() !== undefined) this.#note(key, record, until);
+    return this.#store.set(key, record, until, epoch);
   }
 
   delete(key: string): boolean | Promise<boolean> {
@@ -141,4 +142,11 @@ export class WatchedStore implements CacheStore {
     this.#stopSweeping?.();
     this.#stopSweeping = undefined;
   }
+}
+
+/** What apicache users know: once its time is over an entry is gone, also one that the handler could confirm. */
+function usableUntil(record: CacheRecord): number {
+  if (record.kind === 'vary') return Infinity;
+  const { received, lifetime, initialAge, staleWhileRevalidate, staleIfError } = record.validity;
+  return received + lifetime - initialAge + Math.max(staleWhileRevalidate, staleIfError);
 }

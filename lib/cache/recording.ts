@@ -202,12 +202,11 @@ export class Recording {
 
 /** What a middleware in front of the cache has said of all its answers counts as if the origin had. */
 function saidByTheApp(
-  { res }: Visit,
+  { appsControl }: Visit,
   ignore: readonly string[],
 ): 'no-store' | 'private' | undefined {
-  const value = res.getHeader('cache-control');
-  if (value === undefined) return undefined;
-  const said = parseCacheControl([String(value)]);
+  if (appsControl === undefined) return undefined;
+  const said = parseCacheControl([appsControl]);
   if (said.noStore && !ignore.includes('no-store')) return 'no-store';
   return said.private && !ignore.includes('private') ? 'private' : undefined;
 }

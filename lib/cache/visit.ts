@@ -44,6 +44,8 @@ export class Visit {
   key = '';
   at = '';
   vary: VaryRecord | undefined;
+  /** `Cache-Control` as a middleware in front of the cache has set it. */
+  appsControl: string | undefined;
   /** What is stored and may not be used as it is. */
   stale: Entry | undefined;
   /** When what is stored has come; 0 for nothing. */
@@ -306,7 +308,9 @@ export class Visit {
 
   /** Goes on to whatever answers, with the flight around it. */
   #lead(flight = this.#open(), background = false, release?: () => void): void {
-    const { engine } = this;
+    const { engine, res } = this;
+    const control = res.getHeader('cache-control');
+    this.appsControl = control === undefined ? undefined : String(control);
     flight.release = release;
     if (!background) engine.counters.misses += 1;
     this.#whenThere(engine.records.epoch(this.key), (epoch) => {
@@ -325,13 +329,19 @@ export class Visit {
 
   #proceed(flight: Flight, background: boolean): void {
     const { req, res } = this;
-    if (flight.fills && this.special) hideRequestFields(req, judgedHere);
-    wrap(
-      req,
-      res,
-      (dispatch) => (options, handler) => flight.dispatch(dispatch, options, handler, background),
-    );
-    this.next();
+    try {
+      if (flight.fills && this.special) hideRequestFields(req, judgedHere);
+      wrap(
+        req,
+        res,
+        (dispatch) => (options, handler) => flight.dispatch(dispatch, options, handler, background),
+      );
+      this.next();
+    } catch (error) {
+      // Nobody is to wait for what will not come.
+      flight.giveUp();
+      throw error;
+    }
   }
 
   /** At once, when there is no promise: a hit in memory costs none. */

@@ -1,7 +1,7 @@
 /** One server to be measured by cache.ts: `cache-peer.ts NAME UPSTREAM_URL`; prints its port. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { answers } from './cache-answers.ts';
 
 const [name = '', upstreamUrl = ''] = process.argv.slice(2);
@@ -44,7 +44,10 @@ const peers: Record<string, () => Promise<Server>> = {
   Express: () => listening(answering(newApp())),
   'Express in serve()': () => served(answering(newApp())),
   async apicache() {
-    const { default: apicache } = await import('apicache');
+    // @ts-expect-error it has no types
+    const { default: apicache } = (await import('apicache')) as {
+      default: { middleware(duration: string): RequestHandler };
+    };
     return listening(answering(newApp().use(apicache.middleware('1 hour'))));
   },
 };

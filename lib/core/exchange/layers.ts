@@ -109,12 +109,7 @@ export class Layers {
     define('writableNeedDrain', () =>
       this.#some(hasHead) ? this.#some(needsDrain) : native('writableNeedDrain'),
     );
-    define('writableLength', () =>
-      this.#list.reduce(
-        (sum, layer, depth) => sum + (this.sees(depth) ? (layer.exchange?.waiting ?? 0) : 0),
-        native('writableLength') as number,
-      ),
-    );
+    // Not `writableLength`: Node goes by it when it tells of `drain`.
   }
 
   #arm(interceptors: readonly Interceptor[]): Layer {

@@ -44,8 +44,6 @@ export class LocalExchange implements Dispatcher.DispatchController {
   ended = false;
   /** The handler was told to wait. */
   needsDrain = false;
-  /** Bytes that wait for the wrappers. */
-  waiting = 0;
   aborted = false;
   paused = false;
   reason: Error | null = null;
@@ -115,7 +113,6 @@ export class LocalExchange implements Dispatcher.DispatchController {
   add(...pieces: readonly Piece[]): boolean {
     if (this.isUnwanted()) return !this.aborted;
     this.#queue.push(...pieces);
-    for (const piece of pieces) if (piece.kind === 'data') this.waiting += piece.chunk.length;
     if (this.#held) this.#expectMore();
     this.begin();
     this.#deliver();
@@ -199,7 +196,6 @@ export class LocalExchange implements Dispatcher.DispatchController {
   }
 
   #drop(): void {
-    this.waiting = 0;
     const error = this.#failure;
     for (const piece of this.#queue.splice(0))
       if (piece.kind === 'data' && piece.done !== undefined) process.nextTick(piece.done, error);
@@ -238,7 +234,6 @@ export class LocalExchange implements Dispatcher.DispatchController {
         handler.onDirectStart(this, piece.head.status, piece.head.fields.list, piece.head.message);
         break;
       case 'data':
-        this.waiting -= piece.chunk.length;
         handler.onDirectData(this, piece.chunk);
         if (piece.done !== undefined) process.nextTick(piece.done);
         break;

@@ -283,7 +283,7 @@ test('what the response says of itself to the handler', async (t) => {
       res.headersSent,
       res.write('a', () => (events += 'written ')),
     );
-    said.push(res.headersSent, res.writableEnded, res.writableLength, res.writableNeedDrain);
+    said.push(res.headersSent, res.writableEnded, res.writableNeedDrain);
     said.push(res.getHeader('x-powered-by'));
     said.push(code(() => res.setHeader('X', '1')));
     said.push(code(() => res.removeHeader('X')));
@@ -303,7 +303,7 @@ test('what the response says of itself to the handler', async (t) => {
     ...['ERR_HTTP_INVALID_STATUS_CODE', 'ERR_INVALID_CHAR'],
     ...['ERR_STREAM_NULL_VALUES', 'ERR_INVALID_ARG_TYPE'],
     ...[false, false],
-    ...[true, false, 1, true],
+    ...[true, false, true],
     'Express',
     ...['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP_HEADERS_SENT', 'ERR_HTTP_HEADERS_SENT'],
     'ERR_HTTP_HEADERS_SENT',
@@ -705,7 +705,19 @@ describe('backpressure', () => {
     assert.ok(drains > 0);
   });
 
+  test('a handler that does not wait for drain is heard to the end', async (t) => {
+    const { told, interceptor } = observing();
+    const app = await appOf(t, wrapping(interceptor), (_req, res) => {
+      for (let piece = 0; piece < 8; piece++) res.write('x'.repeat(50_000));
+      setTimeout(() => res.end('end'), 20);
+    });
+    const answer = await fetch(app.url);
+    assert.equal((await answer.text()).length, 400_003);
+    assert.equal(told.body.length, 400_003);
+  });
+
   test('a slow wrapper holds the handler up, chunk by chunk', async (t) => {
+    let given = 0;
     let most = 0;
     let drains = 0;
     const { told, interceptor } = observing({
@@ -720,7 +732,10 @@ describe('backpressure', () => {
     const app = await appOf(t, wrapping(interceptor), (_req, res) => {
       res.on('drain', () => drains++);
       res.on('pipe', (source: Readable) => {
-        source.on('data', () => (most = Math.max(most, res.writableLength)));
+        source.on('data', (data: string) => {
+          given += data.length;
+          most = Math.max(most, given - told.body.length);
+        });
       });
       Readable.from(Array<string>(30).fill('x'.repeat(1000))).pipe(res);
     });
