@@ -33,6 +33,8 @@ const pieceLength = 16 * 1024;
 const { port, name, journal, ...initial } = optionsOfProcess() as UpstreamProcessOptions;
 let behaviour: Behaviour = { delay: 5, ...initial };
 const counts = { requests: 0, probes: 0, resets: 0 };
+/** Of the connections that are to be reset, those that were not yet. */
+let owed = 0;
 
 const server = createServer((req, res) => {
   void answer(req, res).catch(() => res.destroy());
@@ -86,7 +88,10 @@ async function sendBytes(
 
 server.prependListener('connection', (socket) => {
   socket.on('error', () => undefined);
-  if (Math.random() >= (behaviour.resetShare ?? 0)) return;
+  // Spread evenly and not by chance, beginning with a reset: a kept connection leaves few of them.
+  owed += behaviour.resetShare ?? 0;
+  if (owed < 0.5) return;
+  owed -= 1;
   counts.resets++;
   socket.resetAndDestroy();
 });
