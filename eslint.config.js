@@ -3,14 +3,23 @@ import tseslint from 'typescript-eslint';
 
 /** DESIGN: http ← core ← core/upstream, core/server ← capability ← index.ts; everyone imports only leftwards. */
 const capabilities = [
+  'access-log',
+  'anonymizer',
   'apicache',
+  'audit',
   'auth-gate',
   'balanced-proxy',
   'cache',
+  'dashboard',
+  'egress-guard',
   'error-pages',
+  'forward-proxy',
   'https-redirect',
+  'metrics',
   'prefix-router',
   'security-headers',
+  'url-filter',
+  'virus-scanner',
 ];
 /** `apicache` is another face of `cache`, and sees as much of it as a user does. */
 const faces = { apicache: '(?!cache/index\\.ts$)' };

@@ -178,7 +178,9 @@ export function authGate(options: AuthGateOptions): AuthGate {
       const conclude = (decision: Decision): void => {
         report(decision, req, dryRun);
         if (decision.outcome === 'answered' || res.headersSent) return;
-        if (dryRun || decision.outcome === 'passed') {
+        const passed = decision.outcome === 'passed';
+        if (passed) contextOf(req).admitted = true;
+        if (dryRun || passed) {
           admit(req, decision);
           next();
         } else {

@@ -17,6 +17,25 @@ export interface UpgradeRequest {
   take(): Duplex;
 }
 
+/**
+ * Where a client that speaks to us as its forward proxy wants to go: absolute-form (RFC 9112 §3.2.2) or CONNECT
+ * (RFC 9110 §9.3.6). The server door reads it from the request target before the app sees anything; `req.url` is then
+ * made `//host:port/path`, which no local route matches.
+ */
+export interface Destination {
+  /** `http`: a request in absolute-form; `connect`: a tunnel. */
+  readonly form: 'http' | 'connect';
+  /** `https` only for a request out of an intercepted tunnel. */
+  readonly scheme: 'http' | 'https' | 'ws' | undefined;
+  /** Lower-cased, as the URL standard writes it; IPv6 without brackets, no dot at its end. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Path and query, byte for byte as the client sent them; empty for CONNECT. */
+  readonly path: string;
+  /** The whole target as a URL: `http://example.com/a?b`; for CONNECT `example.com:443`. */
+  readonly href: string;
+}
+
 /** Who a gate has found the user to be; `req.auth` for the app's own handlers. */
 export interface AuthenticatedUser {
   /** The name a log shows and servers behind are told. */
@@ -42,6 +61,10 @@ export class Context {
   awaitsContinue = false;
   /** The client speaks to us as its forward proxy (absolute-form or CONNECT): its credentials are in `Proxy-Authorization`. */
   proxied = false;
+  /** Where to; always there when `proxied` is true. */
+  destination: Destination | undefined;
+  /** Some gate has judged this client or user and let it pass: `forwardProxy` demands one. */
+  admitted = false;
   /** Set by the gate that let the request pass. */
   user: AuthenticatedUser | undefined;
   /**

@@ -27,6 +27,16 @@ export type ErrorCode =
   | 'ERR_SEKISHO_LOGIN_FAILED'
   | 'ERR_SEKISHO_NOT_CACHED'
   | 'ERR_SEKISHO_PURGE_DENIED'
+  | 'ERR_SEKISHO_NOT_A_PROXY'
+  | 'ERR_SEKISHO_PROXY_DENIED'
+  | 'ERR_SEKISHO_DESTINATION_DENIED'
+  | 'ERR_SEKISHO_TUNNEL_LIMIT'
+  | 'ERR_SEKISHO_URL_DENIED'
+  | 'ERR_SEKISHO_INFECTED'
+  | 'ERR_SEKISHO_UNSCANNABLE'
+  | 'ERR_SEKISHO_SCAN_OVERSIZE'
+  | 'ERR_SEKISHO_SCAN_UNAVAILABLE'
+  | 'ERR_SEKISHO_EGRESS_BLOCKED'
   | 'ERR_SEKISHO_NO_SERVER'
   | 'ERR_SEKISHO_STICKY_LOST'
   | 'ERR_SEKISHO_QUEUE_FULL'
@@ -88,6 +98,16 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_SEKISHO_LOGIN_FAILED: kind(400, 'client', 'request', false, 'http_request_denied', 'The login could not be completed, please begin it again'),
   ERR_SEKISHO_NOT_CACHED: kind(504, 'client', 'route', false, 'http_request_denied', 'The request wants a stored answer, and there is none'),
   ERR_SEKISHO_PURGE_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'Stored answers are not cleared for this client'),
+  ERR_SEKISHO_NOT_A_PROXY: kind(421, 'client', 'route', false, 'http_request_denied', 'This server is no proxy for that destination'),
+  ERR_SEKISHO_PROXY_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'This client may not use the proxy'),
+  ERR_SEKISHO_DESTINATION_DENIED: kind(403, 'policy', 'resolve', false, 'destination_ip_prohibited', 'The proxy does not go to this destination'),
+  ERR_SEKISHO_TUNNEL_LIMIT: kind(429, 'policy', 'connect', false, 'connection_limit_reached', 'Too many tunnels are open'),
+  ERR_SEKISHO_URL_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'This address is blocked by policy'),
+  ERR_SEKISHO_INFECTED: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: the virus scanner found something in it'),
+  ERR_SEKISHO_UNSCANNABLE: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: it cannot be scanned for viruses'),
+  ERR_SEKISHO_SCAN_OVERSIZE: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: it is too large to be scanned for viruses'),
+  ERR_SEKISHO_SCAN_UNAVAILABLE: kind(503, 'proxy', 'body', false, 'proxy_internal_error', 'The content cannot be scanned for viruses at the moment'),
+  ERR_SEKISHO_EGRESS_BLOCKED: kind(403, 'policy', 'route', false, 'http_request_denied', 'The transfer was blocked by policy'),
   ERR_SEKISHO_NO_SERVER: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'No server is available'),
   ERR_SEKISHO_STICKY_LOST: kind(503, 'upstream', 'pick', true, 'destination_unavailable', 'The server of this session is not available'),
   ERR_SEKISHO_QUEUE_FULL: kind(503, 'upstream', 'pick', true, 'connection_limit_reached', 'All servers are busy'),

@@ -1,5 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
-import type { AuthOutcome, Transaction } from './transaction.ts';
+import type { AuthOutcome, FilterOutcome, ScanOutcome, Transaction } from './transaction.ts';
 
 /** A server as the events tell of it. */
 export interface ServerEvent {
@@ -47,6 +47,58 @@ export interface Events {
     readonly path: string;
     readonly requestId: string;
   };
+  /** `urlFilter` refused a request, or would have (`dryRun`), or a list was reloaded or kept. */
+  'sekisho:filter': {
+    readonly outcome: FilterOutcome;
+    readonly rule: string;
+    readonly category?: string | undefined;
+    readonly dryRun: boolean;
+    readonly client?: string | undefined;
+    readonly user?: string | undefined;
+    readonly method: string;
+    /** Host and path, without the query. */
+    readonly target: string;
+    readonly requestId: string;
+  };
+  /** `virusScanner` judged a body. */
+  'sekisho:scan': {
+    readonly outcome: ScanOutcome;
+    readonly finding?: string | undefined;
+    readonly engine: string;
+    readonly direction: 'download' | 'upload';
+    readonly bytes: number;
+    /** Milliseconds of the engine. */
+    readonly took: number;
+    readonly client?: string | undefined;
+    readonly user?: string | undefined;
+    readonly target: string;
+    readonly requestId: string;
+  };
+  /** `egressGuard` saw something suspicious. */
+  'sekisho:alert': {
+    readonly rule: string;
+    readonly severity: 'low' | 'medium' | 'high';
+    readonly score: number;
+    readonly blocked: boolean;
+    readonly user?: string | undefined;
+    readonly client?: string | undefined;
+    readonly destination: string;
+    /** Numbers and kinds, never what was found. */
+    readonly evidence: Readonly<Record<string, string | number | boolean>>;
+    /** Anchor of the rule's documentation. */
+    readonly documentation: string;
+    /** How many like it since the last one. */
+    readonly repeated: number;
+    readonly requestId?: string | undefined;
+  };
+  /** A tunnel was opened (`end` undefined) or has ended. */
+  'sekisho:tunnel': {
+    readonly destination: string;
+    readonly user?: string | undefined;
+    readonly client?: string | undefined;
+    readonly open: number;
+    readonly end?: string | undefined;
+  };
   /** Something an operator should know; also a `SekishoWarning` of the process. */
   'sekisho:warning': { readonly code: string; readonly message: string; readonly cause?: unknown };
 }
@@ -58,6 +110,10 @@ const channels: Readonly<Record<keyof Events, Channel>> = {
   'sekisho:retry': channel('sekisho:retry'),
   'sekisho:servers': channel('sekisho:servers'),
   'sekisho:auth': channel('sekisho:auth'),
+  'sekisho:filter': channel('sekisho:filter'),
+  'sekisho:scan': channel('sekisho:scan'),
+  'sekisho:alert': channel('sekisho:alert'),
+  'sekisho:tunnel': channel('sekisho:tunnel'),
   'sekisho:warning': channel('sekisho:warning'),
 };
 

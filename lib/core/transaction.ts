@@ -13,6 +13,16 @@ export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'u
 export type AuthOutcome =
   'passed' | 'preflight' | 'absent' | 'refused' | 'denied' | 'locked' | 'failed' | 'answered';
 
+/** What `urlFilter` made of a request; with `dry-run:` in front when it only reports. */
+export type FilterOutcome = 'allowed' | 'exception' | 'denied' | 'malformed';
+
+/** What `virusScanner` made of a body. `unscannable`: broken, encrypted or of a coding nobody here reads. */
+export type ScanOutcome =
+  'clean' | 'infected' | 'unscannable' | 'oversize' | 'unavailable' | 'skipped';
+
+/** What `egressGuard` made of a request. `monitored`: would have been blocked. */
+export type EgressOutcome = 'passed' | 'monitored' | 'blocked' | 'cut';
+
 /**
  * The record of one request: who, where to, verdicts, bytes, timings. Every middleware adds what it
  * knows; it is published once, on `sekisho:transaction`, when the request has ended.
@@ -42,6 +52,24 @@ export class Transaction {
   cache: string | undefined;
   /** Why a cache did not store the answer; one of the names the docs of `cache()` list. */
   cacheReason: string | undefined;
+  /** Where a client of the forward proxy wanted to go: `host:port`. */
+  destination: string | undefined;
+  /** The server name of the ClientHello inside a tunnel (RFC 6066 §3). */
+  sni: string | undefined;
+  filter: FilterOutcome | `dry-run:${FilterOutcome}` | undefined;
+  /** The policy, list or rule that decided, e.g. `ads (lists/ads.txt:17)`. */
+  filterRule: string | undefined;
+  filterCategory: string | undefined;
+  scan: ScanOutcome | undefined;
+  /** Name of what the scanner found, or why it could not scan. */
+  scanFinding: string | undefined;
+  /** Engine and version of its signatures, as the engine says. */
+  scanEngine: string | undefined;
+  egress: EgressOutcome | undefined;
+  /** Names of the rules that fired. */
+  egressRules: readonly string[] | undefined;
+  /** What could be looked at: all of it, or only who, where to, how much and when. */
+  inspection: 'metadata' | 'content' | undefined;
   status = 0;
   bytesSent = 0;
   bytesReceived = 0;

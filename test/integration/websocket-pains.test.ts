@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:http';
 import test, { type TestContext } from 'node:test';
-import session from 'express-session';
 import { WebSocketServer } from 'ws';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { socketOwners } from '../../lib/core/taken-sockets.ts';
@@ -13,7 +12,9 @@ import {
   attachedApp,
   attachedProxy,
   headServer,
+  logIn,
   openSocket,
+  requireLogin,
   socketServer,
   switching,
   upgradingClient,
@@ -30,22 +31,13 @@ test('a first, cold upgrade does not wait for an HTTP request to come before', a
 test('who may not GET may not upgrade either: session and gate see both (http-proxy-middleware #366)', async (t) => {
   const server = await socketServer(t);
   const { ws, url } = await attachedApp(t, (app) => {
-    app.use(session({ secret: 's', resave: false, saveUninitialized: false }));
-    app.post('/login', (req, res) => {
-      Object.assign(req.session, { user: 'ann' });
-      res.send('ok');
-    });
-    app.use((req, res, next) => {
-      if ('user' in req.session) next();
-      else res.status(401).send('log in first');
-    });
+    requireLogin(app);
     app.use(balancedProxy(server.url));
   });
   assert.equal((await fetch(url)).status, 401);
   await assert.rejects(openSocket(t, ws), /Unexpected server response: 401/);
   assert.equal(server.seen.length, 0);
-  const login = await fetch(`${url}/login`, { method: 'POST' });
-  const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const cookie = await logIn(url);
   assert.equal((await fetch(url, { headers: { cookie } })).status, 200);
   const { ask } = await openSocket(t, ws, { headers: { cookie } });
   assert.equal(String(await ask('ann')), 'ann');

@@ -1,57 +1,29 @@
-import type { Request, Response } from 'express';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { clock } from '../clock.ts';
 import { ProxyError } from '../errors.ts';
 import { publish } from '../events.ts';
-import type { Transaction } from '../transaction.ts';
-import {
-  asDirect,
-  DirectListener,
-  type DirectHandler,
-  type HeaderObject,
-} from '../exchange/contract.ts';
+import { asDirect, type DirectHandler, type HeaderObject } from '../exchange/contract.ts';
+import type { DeliveryOrder } from './delivery-order.ts';
 import type { Pool } from './pool.ts';
 import type { RequestBody } from './request-body.ts';
-import { Sending, type Prepare } from './sending.ts';
-import { retriesAnswer, retriesFailure, retryPause, type TriedRequest } from './retries.ts';
+import { retriesFailure, retryPause } from './retries.ts';
+import { Sending, type Sender } from './sending.ts';
 import type { Server } from './server.ts';
-
-/** What a delivery works on. */
-export interface DeliveryOrder {
-  readonly pool: Pool;
-  readonly req: Request;
-  readonly res: Response;
-  readonly transaction: Transaction;
-  /** The client's body, when it is sent on as it arrives. */
-  readonly body: RequestBody | undefined;
-  /** The Host to send; undefined is each server's own. */
-  readonly host: string | undefined;
-  /** Last changes for the chosen server, on a copy per attempt (`on.request`). */
-  readonly prepare: Prepare | undefined;
-}
 
 /**
  * Gets one request answered by one of the pool's servers: chooses, sends, and tries another one when
  * that is safe. To the handler it looks like one dispatch with one controller; only the attempt
  * whose answer counts is told.
  */
-export class Delivery
-  extends DirectListener
-  implements Dispatcher.DispatchController, TriedRequest
-{
+export class Delivery implements Dispatcher.DispatchController, Sender {
   readonly #order: DeliveryOrder;
   readonly #options: Dispatcher.DispatchOptions;
   readonly #handler: DirectHandler;
   readonly tried: Server[] = [];
   #sending: Sending | undefined;
-  /** The answer of this attempt is thrown away in favour of another attempt. */
-  #discarding = false;
-  /** An answer's head has been handed on: no other attempt any more. */
-  #answering = false;
   #over = false;
   #stopTimers: (() => void)[] | undefined;
-  /** The server whose answer is handed on. */
   answeredBy: Server | undefined;
   aborted = false;
   paused = false;
@@ -62,7 +34,6 @@ export class Delivery
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ) {
-    super();
     this.#order = order;
     this.#options = options;
     this.#handler = asDirect(handler);
@@ -149,62 +120,33 @@ export class Delivery
       return;
     }
     this.tried.push(server);
-    this.#discarding = false;
-    const sending = new Sending(pool, server, transaction);
+    const sending = new Sending(this, server, transaction);
     this.#sending = sending;
     try {
       const options = sending.address(this.#options, host);
-      server.transport.dispatch(prepare?.(server, options, req) ?? options, this);
+      server.transport.dispatch(prepare?.(server, options, req) ?? options, sending);
     } catch (error) {
       // Transports tell their errors to the handler: what is thrown comes from a hook, or is a mistake.
       const known =
         error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
-      this.onResponseError(undefined, known);
+      sending.onResponseError(undefined, known);
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#sending !== undefined) this.#sending.controller = controller;
-    if (this.paused) controller.pause();
+  onHead(status: number, fields: readonly string[], message: string): void {
+    if (status >= 200) this.#order.body?.settle();
+    try {
+      this.#handler.onDirectStart(this, status, fields, message);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
-  onDirectStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    fields: readonly string[],
-    message: string,
-  ): void {
-    if (this.#over || this.#discarding) return;
-    if (status >= 200) {
-      this.#report(status);
-      if (retriesAnswer(this, status, fields)) {
-        this.#discarding = true;
-        this.#sending?.controller?.abort(
-          new ProxyError('ERR_SEKISHO_UPSTREAM_RESET', { detail: 'discarded' }),
-        );
-        return;
-      }
-    }
-    this.#handOn(status, fields, message);
-  }
-
-  onDirectWhole(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    fields: readonly string[],
-    message: string,
-    body: string,
-  ): void {
-    if (this.#over || this.#discarding) return;
-    this.#report(status);
-    if (retriesAnswer(this, status, fields)) {
-      this.#again(`status ${status}`);
-      return;
-    }
+  onWhole(status: number, fields: readonly string[], message: string, body: string): void {
     if (this.#handler.onDirectWhole === undefined) {
-      this.#handOn(status, fields, message);
-      if (body !== '') this.onDirectData(controller, Buffer.from(body, 'latin1'));
-      this.onDirectEnd(controller, []);
+      this.onHead(status, fields, message);
+      if (body !== '' && !this.#over) this.onData(Buffer.from(body, 'latin1'));
+      if (!this.#over) this.onEnd([]);
       return;
     }
     this.#finish();
@@ -215,26 +157,7 @@ export class Delivery
     }
   }
 
-  onRequestUpgrade(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: HeaderObject,
-    socket: Duplex,
-  ): void {
-    const sending = this.#sending;
-    if (this.#over || sending === undefined) {
-      socket.destroy();
-      return;
-    }
-    this.#report(status);
-    this.#over = true;
-    this.#stop();
-    sending.releaseWith(socket);
-    this.#handler.onRequestUpgrade?.(this, status, headers, socket);
-  }
-
-  onDirectData(_controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
-    if (this.#over || this.#discarding) return true;
+  onData(chunk: Buffer): boolean {
     try {
       return this.#handler.onDirectData(this, chunk);
     } catch (error) {
@@ -243,8 +166,7 @@ export class Delivery
     }
   }
 
-  onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
-    if (this.#over || this.#discarding) return;
+  onEnd(trailers: readonly string[]): void {
     this.#finish();
     try {
       this.#handler.onDirectEnd(this, trailers);
@@ -253,33 +175,20 @@ export class Delivery
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    if (this.#over || this.#sending === undefined) return;
-    if (this.#discarding) {
-      this.#again('status');
-      return;
-    }
-    const known = this.#sending.failed(error, this.#answering);
-    if (!this.#answering && retriesFailure(this, known)) this.#again(known.code);
-    else this.#fail(this.#answering ? known : this.#order.pool.outcome(known));
+  onUpgrade(sending: Sending, status: number, headers: HeaderObject, socket: Duplex): void {
+    this.#over = true;
+    this.#stop();
+    sending.releaseWith(socket);
+    this.#handler.onRequestUpgrade?.(this, status, headers, socket);
   }
 
-  #report(status: number): void {
-    this.answeredBy = this.#sending?.server;
-    this.#sending?.answered(status);
+  onDiscarded(status: number): void {
+    this.#again(`status ${status}`);
   }
 
-  /** A head of the answer that counts; after a final one there is no other attempt. */
-  #handOn(status: number, fields: readonly string[], message: string): void {
-    if (status >= 200) {
-      this.#answering = true;
-      this.#order.body?.settle();
-    }
-    try {
-      this.#handler.onDirectStart(this, status, fields, message);
-    } catch (error) {
-      this.#onThrown(error);
-    }
+  onFailure(error: ProxyError, answering: boolean): void {
+    if (!answering && retriesFailure(this, error)) this.#again(error.code);
+    else this.#fail(answering ? error : this.#order.pool.outcome(error));
   }
 
   /** Another attempt, after the pause that `backoff` asks for. */

@@ -13,7 +13,8 @@ import {
 } from './adjustments.ts';
 import { asDirect } from '../exchange/contract.ts';
 import type { Layers } from '../exchange/layers.ts';
-import { Delivery, type DeliveryOrder } from './delivery.ts';
+import type { DeliveryOrder } from './delivery-order.ts';
+import { Delivery } from './delivery.ts';
 import { FallThrough, FinalHandler } from './fall-through.ts';
 import { applyGates } from './gate-fields.ts';
 import { rewriteParsedBody } from './parsed-body.ts';

@@ -7,14 +7,12 @@ import type { AttemptResult } from './attempt.ts';
 import { RetryBudget } from './budget.ts';
 import { reachable } from './candidates.ts';
 import { Chooser } from './chooser.ts';
-import { Ejector, type EjectionHost } from './ejection.ts';
-import { HealthMonitor, type HealthHost } from './health.ts';
 import { Membership, type OpenTransport } from './membership.ts';
 import type { ParsedPoolOptions } from './pool-options.ts';
 import { WaitingLine, type Cancel } from './queue.ts';
 import type { Server, ServerDefinition } from './server.ts';
 import { Silence } from './silence.ts';
-import { SlowStart } from './slow-start.ts';
+import { Watchers } from './watchers.ts';
 
 /** Weight of a new measurement in a server's latency. */
 const smoothing = 0.1;
@@ -30,9 +28,7 @@ export class Pool {
   readonly budget: RetryBudget;
   readonly #members: Membership;
   readonly #chooser: Chooser;
-  readonly #ejector: Ejector | undefined;
-  readonly #monitor: HealthMonitor | undefined;
-  readonly #slowStart: SlowStart;
+  readonly #watchers: Watchers;
   readonly #line: WaitingLine;
   readonly #silence: Silence = new Silence();
   readonly #arrival: Arrival = new Arrival();
@@ -49,12 +45,18 @@ export class Pool {
     this.budget = new RetryBudget(options.retries.budget);
     this.#members = new Membership(open, options.connections.perServer);
     this.#chooser = new Chooser({ name, options, members: this.#members, silence: this.#silence });
-    this.#slowStart = new SlowStart(options.slowStart);
     this.#line = new WaitingLine(options.connections.queue, options.connections.queueTimeout);
-    if (options.ejection !== undefined)
-      this.#ejector = new Ejector(options.ejection, this.#ejectionHost());
-    if (options.healthCheck !== undefined)
-      this.#monitor = new HealthMonitor(options.healthCheck, this.#healthHost());
+    const members = this.#members;
+    this.#watchers = new Watchers({
+      name,
+      options,
+      get servers() {
+        return members.servers;
+      },
+      changed: () => {
+        this.#refresh();
+      },
+    });
     this.#place(definitions, false);
     this.#refresh();
   }
@@ -94,11 +96,10 @@ export class Pool {
   }
 
   /** What the attempt showed, before its `release`. An answer may be followed by the failure of its body. */
-  report(server: Server, result: AttemptResult): void {
-    const now = clock.monotonic();
+  report(server: Server, result: AttemptResult, now: number = clock.monotonic()): void {
     const onProbation = server.probation;
     // Judged first: an answer ends the silence that a timeout is judged by.
-    this.#ejector?.observe(server, result, now);
+    this.#watchers.observe(server, result, now);
     if (result.kind === 'answer') {
       this.#silence.answered(server, result.milliseconds, now);
       server.latency =
@@ -139,7 +140,7 @@ export class Pool {
     { keepDraining = false }: { keepDraining?: boolean } = {},
   ): void {
     const opened = this.#place(definitions, keepDraining);
-    for (const server of opened) this.#slowStart.begin(server);
+    for (const server of opened) this.#watchers.begin(server);
     this.#refresh();
     publish('sekisho:servers', {
       upstream: this.name,
@@ -208,48 +209,9 @@ export class Pool {
   /** @returns the servers that are new */
   #place(definitions: readonly ServerDefinition[], keepDraining: boolean): readonly Server[] {
     const { opened, removed } = this.#members.replace(definitions, keepDraining);
-    for (const server of removed) {
-      this.#monitor?.unwatch(server);
-      this.#ejector?.forget(server);
-      this.#slowStart.cancel(server);
-    }
-    for (const server of opened) this.#monitor?.watch(server);
+    for (const server of removed) this.#watchers.forget(server);
+    for (const server of opened) this.#watchers.watch(server);
     return opened;
-  }
-
-  #ejectionHost(): EjectionHost {
-    const members = this.#members;
-    return {
-      name: this.name,
-      get servers() {
-        return members.servers;
-      },
-      ejected: (server) => {
-        this.#slowStart.cancel(server);
-        this.#refresh();
-      },
-      readmitted: (server) => {
-        this.#slowStart.begin(server);
-        this.#refresh();
-      },
-    };
-  }
-
-  #healthHost(): HealthHost {
-    return {
-      checked: (server, { well, changed, begun, reason }) => {
-        if (well) this.#ejector?.vouch(server, begun);
-        if (!changed) return;
-        if (well) this.#slowStart.begin(server);
-        publish('sekisho:health', {
-          upstream: this.name,
-          server: server.name,
-          state: well ? 'up' : 'down',
-          reason,
-        });
-        this.#refresh();
-      },
-    };
   }
 
   #refresh(): void {
@@ -259,9 +221,7 @@ export class Pool {
 
   #stop(): void {
     this.#closed = true;
-    this.#monitor?.close();
-    this.#slowStart.close();
-    for (const server of this.servers) this.#ejector?.forget(server);
+    this.#watchers.close();
     this.#line.clear(new ProxyError('ERR_SEKISHO_SHUTTING_DOWN', { detail: this.name }));
   }
 }

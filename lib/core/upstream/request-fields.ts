@@ -7,13 +7,13 @@ import {
   xForwardedPort,
   xForwardedPrefix,
 } from '../http/forwarded.ts';
-import { lowerName } from '../http/memo.ts';
+import { lowerName, memoised } from '../http/memo.ts';
 import type { RequestReading } from '../http/request-reading.ts';
 
 /** `headers.request` or `headers.response`, made ready once. */
 export interface PreparedChanges {
-  /** Lower-cased names that are taken out, because they are set or removed. */
-  readonly out: ReadonlySet<string>;
+  /** Whether fields of this name are taken out, because they are set or removed. */
+  readonly takesOut: (name: string) => boolean;
   /** Names and values in turn. */
   readonly add: readonly string[];
   /** A Host among them: it takes the place of the server's own. */
@@ -29,18 +29,22 @@ export function prepareChanges(changes: FieldChanges | undefined): PreparedChang
   );
   const out = new Set(Object.keys(changes).map((name) => name.toLowerCase()));
   const host = add.find((_, at) => at % 2 === 1 && add[at - 1]?.toLowerCase() === 'host');
-  return { out, add, host };
+  return { takesOut: memoised((name) => out.has(name.toLowerCase())), add, host };
 }
 
 /** Applies the changes in place. */
-export function applyChanges(fields: string[], { out, add }: PreparedChanges): void {
-  removeFields(fields, out);
+export function applyChanges(fields: string[], { takesOut, add }: PreparedChanges): void {
+  takeOut(fields, takesOut);
   fields.push(...add);
 }
 
 export function removeFields(fields: string[], names: ReadonlySet<string>): void {
+  takeOut(fields, (name) => names.has(lowerName(name)));
+}
+
+function takeOut(fields: string[], takesOut: PreparedChanges['takesOut']): void {
   for (let index = fields.length - 2; index >= 0; index -= 2)
-    if (names.has(lowerName(fields[index] as string))) fields.splice(index, 2);
+    if (takesOut(fields[index] as string)) fields.splice(index, 2);
 }
 
 /** Express' own judgement (`trust proxy`) of the peer; without an app nobody is trusted. */

@@ -2,10 +2,11 @@ import type { Request } from 'express';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { clock } from '../clock.ts';
-import type { ProxyError } from '../errors.ts';
+import { ProxyError } from '../errors.ts';
+import { DirectListener, type HeaderObject } from '../exchange/contract.ts';
 import type { Transaction } from '../transaction.ts';
 import { rawFields } from './http1/request-head.ts';
-import type { Pool } from './pool.ts';
+import { retriesAnswer, type TriedRequest } from './retries.ts';
 import type { Server } from './server.ts';
 import { transportFailure } from './transport.ts';
 
@@ -16,18 +17,44 @@ export type Prepare = (
   req: Request,
 ) => Dispatcher.DispatchOptions;
 
-/** One attempt with one server, which counts it in flight until it is released. */
-export class Sending {
+/** The delivery that attempts are made for; told only what counts of an attempt, and nothing after its release. */
+export interface Sender extends TriedRequest {
+  readonly paused: boolean;
+  /** The server that has answered last. */
+  answeredBy: Server | undefined;
+  /** A head that goes on; after a final one there is no other attempt. */
+  onHead(status: number, fields: readonly string[], message: string): void;
+  onWhole(status: number, fields: readonly string[], message: string, body: string): void;
+  onData(chunk: Buffer): boolean;
+  onEnd(trailers: readonly string[]): void;
+  onUpgrade(sending: Sending, status: number, headers: HeaderObject, socket: Duplex): void;
+  /** The answer is thrown away: another server is to be asked. */
+  onDiscarded(status: number): void;
+  /** @param answering the head of its answer has gone on */
+  onFailure(error: ProxyError, answering: boolean): void;
+}
+
+/**
+ * One attempt with one server, which counts it in flight until it is released: what the transport tells of it
+ * goes to the pool's books and, if it counts, to the delivery.
+ */
+export class Sending extends DirectListener {
   readonly server: Server;
   /** Of the transport, once it has taken the request. */
   controller: Dispatcher.DispatchController | undefined;
-  readonly #pool: Pool;
+  readonly #sender: Sender;
   readonly #transaction: Transaction;
   readonly #sentAt: number;
+  /** The status of an answer that is thrown away in favour of another attempt. */
+  #discarded: number | undefined;
+  /** A final head has been handed on. */
+  #answering = false;
+  #over = false;
 
-  constructor(pool: Pool, server: Server, transaction: Transaction) {
+  constructor(sender: Sender, server: Server, transaction: Transaction) {
+    super();
     this.server = server;
-    this.#pool = pool;
+    this.#sender = sender;
     this.#transaction = transaction;
     this.#sentAt = clock.monotonic();
     transaction.server = server.name;
@@ -49,30 +76,102 @@ export class Sending {
     };
   }
 
-  answered(status: number): void {
-    const now = clock.monotonic();
-    this.#transaction.firstByte = now - this.#transaction.startedMonotonic;
-    const milliseconds = now - this.#sentAt;
-    this.#pool.report(this.server, { kind: 'answer', status, milliseconds });
-  }
-
-  failed(cause: Error, answering: boolean): ProxyError {
-    const error = transportFailure(cause, this.server.url, answering);
-    this.#pool.report(this.server, { kind: 'failure', error, reused: error.reused });
-    return error;
-  }
-
+  /** Nothing more of it is told. */
   release(): void {
-    this.#pool.release(this.server);
+    this.#over = true;
+    this.#sender.pool.release(this.server);
   }
 
   /** The server counts as busy as long as this socket is open. */
   releaseWith(socket: Duplex): void {
+    this.#over = true;
     if (socket.closed) this.release();
     else
       socket.once('close', () => {
         this.release();
       });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.#sender.paused) controller.pause();
+  }
+
+  onDirectStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: readonly string[],
+    message: string,
+  ): void {
+    if (this.#silent) return;
+    if (status >= 200) {
+      this.#answered(status);
+      if (retriesAnswer(this.#sender, status, fields)) {
+        this.#discarded = status;
+        controller.abort(new ProxyError('ERR_SEKISHO_UPSTREAM_RESET', { detail: 'discarded' }));
+        return;
+      }
+      this.#answering = true;
+    }
+    this.#sender.onHead(status, fields, message);
+  }
+
+  onDirectWhole(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    fields: readonly string[],
+    message: string,
+    body: string,
+  ): void {
+    if (this.#silent) return;
+    this.#answered(status);
+    if (retriesAnswer(this.#sender, status, fields)) this.#sender.onDiscarded(status);
+    else this.#sender.onWhole(status, fields, message, body);
+  }
+
+  onRequestUpgrade(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: HeaderObject,
+    socket: Duplex,
+  ): void {
+    if (this.#over) {
+      socket.destroy();
+      return;
+    }
+    this.#answered(status);
+    this.#sender.onUpgrade(this, status, headers, socket);
+  }
+
+  onDirectData(_controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+    return this.#silent || this.#sender.onData(chunk);
+  }
+
+  onDirectEnd(_controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
+    if (!this.#silent) this.#sender.onEnd(trailers);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, cause: Error): void {
+    if (this.#over) return;
+    if (this.#discarded !== undefined) {
+      this.#sender.onDiscarded(this.#discarded);
+      return;
+    }
+    const error = transportFailure(cause, this.server.url, this.#answering);
+    this.#sender.pool.report(this.server, { kind: 'failure', error, reused: error.reused });
+    this.#sender.onFailure(error, this.#answering);
+  }
+
+  get #silent(): boolean {
+    return this.#over || this.#discarded !== undefined;
+  }
+
+  #answered(status: number): void {
+    const now = clock.monotonic();
+    this.#transaction.firstByte = now - this.#transaction.startedMonotonic;
+    this.#sender.answeredBy = this.server;
+    const milliseconds = now - this.#sentAt;
+    this.#sender.pool.report(this.server, { kind: 'answer', status, milliseconds }, now);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Pool } from 'undici';
 import { ProxyError } from '../errors.ts';
 import { Http1Client } from './http1/client.ts';
-import type { ConnectionTimeouts } from './http1/connection.ts';
+import type { ConnectionTimeouts } from './http1/connection-owner.ts';
 import { failure } from './http1/failure.ts';
 import { InvalidRequestError } from './http1/request-head.ts';
+import { Http2Trailers } from './http2-trailers.ts';
 import { serverName, type Transport } from './server.ts';
 import type { TlsOptions } from './tls-options.ts';
 import { undici } from './undici.ts';
@@ -24,11 +25,13 @@ export function openTransport(url: URL, options: TransportOptions): Transport {
 
 /** undici's pool, which negotiates HTTP/2 by ALPN and falls back to HTTP/1.1. */
 class Http2Transport implements Transport {
+  readonly #server: string;
   readonly #pool: Pool;
   /** WebSockets start in HTTP/1.1: servers that take them over HTTP/2 (RFC 8441) are rare. */
   readonly #upgrades: Http1Client;
 
   constructor(url: URL, { timeouts, tls }: TransportOptions) {
+    this.#server = serverName(url);
     this.#upgrades = new Http1Client(url, { timeouts, tls });
     this.#pool = new (undici().Pool)(url.origin, {
       allowH2: true,
@@ -41,7 +44,7 @@ class Http2Transport implements Transport {
   dispatch: Transport['dispatch'] = (options, handler) =>
     typeof options.upgrade === 'string'
       ? this.#upgrades.dispatch(options, handler)
-      : this.#pool.dispatch(options, handler);
+      : this.#pool.dispatch(options, new Http2Trailers(handler, this.#server));
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#upgrades.close()]);

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Express } from 'express';
+import session from 'express-session';
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
 import { balancedProxy, type BalancedProxyOptions } from '../../../lib/balanced-proxy/index.ts';
 import { attach } from '../../../lib/core/server/attach.ts';
@@ -137,4 +138,23 @@ export async function upgradingClient(
   const client = await rawClient(port, upgradeRequest(path, more) + early);
   t.after(() => client.socket.destroy());
   return client;
+}
+
+/** Whoever has not posted to /login gets a 401. */
+export function requireLogin(app: Express): void {
+  app.use(session({ secret: 's', resave: false, saveUninitialized: false }));
+  app.post('/login', (req, res) => {
+    Object.assign(req.session, { user: 'ann' });
+    res.send('ok');
+  });
+  app.use((req, res, next) => {
+    if ('user' in req.session) next();
+    else res.status(401).send('log in first');
+  });
+}
+
+/** @returns the cookie of the session */
+export async function logIn(url: string): Promise<string> {
+  const { headers } = await fetch(`${url}/login`, { method: 'POST' });
+  return headers.get('set-cookie')?.split(';')[0] ?? '';
 }

@@ -23,7 +23,9 @@ import {
   attachedApp,
   attachedProxy,
   headServer,
+  logIn,
   openSocket,
+  requireLogin,
   socketServer,
   switching,
   upgradingClient,
@@ -86,19 +88,11 @@ test('a gate answers 401 over HTTP, and the server hears nothing', async (t) => 
 test('a session of before is seen by the upgrade', async (t) => {
   const server = await socketServer(t);
   const { ws, url } = await attachedApp(t, (app) => {
-    app.use(session({ secret: 's', resave: false, saveUninitialized: false }));
-    app.get('/login', (req, res) => {
-      Object.assign(req.session, { user: 'ann' });
-      res.send('ok');
-    });
-    app.use((req, res, next) => {
-      if ('user' in req.session) next();
-      else res.status(401).send('log in first');
-    });
+    requireLogin(app);
     app.use(balancedProxy(server.url));
   });
   await assert.rejects(openSocket(t, ws), /Unexpected server response: 401/);
-  const cookie = (await fetch(`${url}/login`)).headers.get('set-cookie')?.split(';')[0] ?? '';
+  const cookie = await logIn(url);
   const { ask } = await openSocket(t, ws, { headers: { cookie } });
   assert.equal(String(await ask('in')), 'in');
   assert.equal(server.seen.length, 1);

@@ -1,3 +1,5 @@
+import { listTokens } from '../../http/fields.ts';
+import { lowerName, memoised } from '../../http/memo.ts';
 import { AnswerError } from './answer-error.ts';
 import { isTokenByte, isValueByte } from './bytes.ts';
 
@@ -192,9 +194,9 @@ function interpret(
     switch (name.length) {
       case 10:
         if (sameName(name, 'connection')) {
-          const tokens = value.toLowerCase();
-          if (hasToken(tokens, 'close')) close = true;
-          else if (minor === 0 && hasToken(tokens, 'keep-alive')) close = false;
+          const tokens = connectionTokens(value);
+          if (tokens.includes('close')) close = true;
+          else if (minor === 0 && tokens.includes('keep-alive')) close = false;
         } else if (sameName(name, 'keep-alive')) {
           const seconds = keepAliveTimeout.exec(value)?.[1];
           if (seconds !== undefined) keepAliveHint = Number(seconds) * 1000;
@@ -239,9 +241,7 @@ function interpret(
 }
 
 function sameName(name: string, lower: string): boolean {
-  return name === lower || name.toLowerCase() === lower;
+  return lowerName(name) === lower;
 }
 
-function hasToken(list: string, token: string): boolean {
-  return list === token || list.split(',').some((item) => item.trim() === token);
-}
+const connectionTokens: (value: string) => readonly string[] = memoised(listTokens);

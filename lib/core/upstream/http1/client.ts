@@ -3,7 +3,8 @@ import { clock } from '../../clock.ts';
 import { ProxyError } from '../../errors.ts';
 import { serverName, type Transport } from '../server.ts';
 import { bodyOf } from './body.ts';
-import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
+import type { ConnectionOwner, ConnectionTimeouts } from './connection-owner.ts';
+import { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import { writeRequestHead } from './request-head.ts';
@@ -17,9 +18,6 @@ export interface Http1ClientOptions {
 
 /** Idle connections beyond this number are closed. */
 const maxIdle = 512;
-/** How long an idle connection is kept when the server does not say: less than the 5 s of Node's own servers. */
-const defaultKeepAlive = 4000;
-const longestKeepAlive = 600_000;
 
 /**
  * HTTP/1.1 client of one server that implements undici's dispatch contract: keep-alive connections,
@@ -87,11 +85,7 @@ export class Http1Client implements Transport, ConnectionOwner {
       connection.destroy();
       return;
     }
-    const hint = connection.keepAliveHint;
-    // A second before the server would close, so that a request does not meet the FIN on its way.
-    const keep =
-      hint === undefined ? defaultKeepAlive : Math.max(hint - 1000, Math.min(hint / 2, 500));
-    connection.idleUntil = clock.monotonic() + Math.min(keep, longestKeepAlive);
+    connection.keepAlive.begin(clock.monotonic());
     this.#idle.push(connection);
   }
 

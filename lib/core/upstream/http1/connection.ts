@@ -3,28 +3,13 @@ import { ProxyError } from '../../errors.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
 import { Deadline } from './deadline.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { failure } from './failure.ts';
+import { KeepAlive } from './keep-alive.ts';
 import type { ReceiveBuffer } from './receive-buffer.ts';
 import type { Dialer } from './socket.ts';
 import { Upload } from './upload.ts';
-
-export interface ConnectionTimeouts {
-  readonly connect: number;
-  readonly headers: number;
-  readonly idle: number;
-}
-
-/** What a connection needs of the client it belongs to. */
-export interface ConnectionOwner {
-  readonly server: string;
-  readonly timeouts: ConnectionTimeouts;
-  /** The answer is complete and the connection can carry another request. */
-  onIdle(connection: Connection): void;
-  onClosed(connection: Connection): void;
-  /** A kept connection turned out to be closed before anything of the answer came. @returns whether the exchange goes on elsewhere */
-  onStale(exchange: Exchange): boolean;
-}
 
 /** One connection to a server: one exchange at a time, kept alive between them. */
 export class Connection implements AnswerSink, Carrier {
@@ -35,7 +20,6 @@ export class Connection implements AnswerSink, Carrier {
   #exchange: Exchange | undefined;
   readonly #upload: Upload;
   #ready = false;
-  #resting = false;
   #closed = false;
   #answering = false;
   #heardFrom = false;
@@ -43,9 +27,7 @@ export class Connection implements AnswerSink, Carrier {
   /** Requests this connection has carried before the present one. */
   #carried = 0;
   readonly #deadline: Deadline = new Deadline();
-  /** Milliseconds the server may keep this connection idle, as it said. */
-  keepAliveHint: number | undefined;
-  idleUntil = 0;
+  readonly keepAlive: KeepAlive = new KeepAlive();
 
   /** @param receive absent for upgrades, whose socket must be an ordinary stream afterwards */
   constructor(owner: ConnectionOwner, dialer: Dialer, receive: ReceiveBuffer | undefined) {
@@ -81,7 +63,7 @@ export class Connection implements AnswerSink, Carrier {
 
   /** Can carry another request: open, and within the time the server keeps it. */
   usable(now: number): boolean {
-    return now < this.idleUntil && !this.#socket.destroyed && this.#socket.writable;
+    return !this.keepAlive.over(now) && !this.#socket.destroyed && this.#socket.writable;
   }
 
   get #streaming(): boolean {
@@ -92,30 +74,20 @@ export class Connection implements AnswerSink, Carrier {
   send(exchange: Exchange): void {
     this.#exchange = exchange;
     exchange.carrier = this;
-    if (this.#resting) {
-      this.#resting = false;
-      this.#socket.ref();
-    }
+    this.keepAlive.wake(this.#socket);
     if (this.#ready) this.#write(exchange);
   }
 
   /** Ends what has run out of time. Called by the client's sweep, so no request needs a timer. */
   check(now: number): void {
     if (this.#exchange === undefined) {
-      if (this.#ready && now > this.idleUntil) this.destroy();
-      else this.#rest();
+      if (this.#ready && this.keepAlive.over(now)) this.destroy();
+      else this.keepAlive.rest(this.#socket);
       return;
     }
     if (!this.#deadline.passed(now)) return;
     if (this.#upload.holdsBody) this.#upload.releaseBody();
     else this.#fail(new ProxyError(this.#deadline.code, { server: this.#owner.server }));
-  }
-
-  /** An idle connection does not keep a process alive that has nothing else to do. */
-  #rest(): void {
-    if (this.#resting) return;
-    this.#resting = true;
-    this.#socket.unref();
   }
 
   /** @param reason what the exchange in flight is told, if there is one */
@@ -193,7 +165,7 @@ export class Connection implements AnswerSink, Carrier {
 
   onHead(head: AnswerHead): void {
     this.#answering = true;
-    this.keepAliveHint = head.keepAliveHint;
+    this.keepAlive.hint = head.keepAliveHint;
     this.#deadline.set('ERR_SEKISHO_IDLE_TIMEOUT', this.#owner.timeouts.idle);
     this.#upload.onAnswer();
     const exchange = this.#exchange;
@@ -218,7 +190,7 @@ export class Connection implements AnswerSink, Carrier {
   /** The answer is here to its end: frees the connection before the handler hears of it, so that it may be used at once. */
   #complete(head: AnswerHead | undefined): Exchange | undefined {
     const exchange = this.#exchange;
-    if (head !== undefined) this.keepAliveHint = head.keepAliveHint;
+    if (head !== undefined) this.keepAlive.hint = head.keepAliveHint;
     const paused = exchange?.paused === true;
     // A server that answers before it has read the request may well not read the rest of it.
     const reusable = this.#upload.done && this.#parser.keepAlive && !this.#socket.destroyed;

@@ -26,6 +26,25 @@ const own: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+type FieldRole = 'pass' | 'own' | 'host' | 'te' | 'expect' | 'content-length';
+
+interface FieldName {
+  readonly role: FieldRole;
+  /** What a line with it begins with, behind the end of the line before. */
+  readonly start: string;
+}
+
+const fieldName: (name: string) => FieldName | undefined = memoised((name) => {
+  if (!token.test(name)) return undefined;
+  const lower = name.toLowerCase();
+  const role = own.has(lower) ? 'own' : (roles.get(lower) ?? 'pass');
+  return { role, start: `\r\n${name}: ` };
+});
+
+const roles: ReadonlyMap<string, FieldRole> = new Map(
+  (['host', 'te', 'expect', 'content-length'] as const).map((name) => [name, name]),
+);
+
 const neverTrailers: ReadonlySet<string> = new Set(['content-length', 'host', 'te', 'trailer']);
 
 /** A request that cannot be written as HTTP/1.1 without being read differently by someone. */
@@ -50,7 +69,7 @@ export function writeRequestHead(
     throw new InvalidRequestError('CONNECT opens a tunnel, not an exchange');
   if (options.query !== undefined) throw new InvalidRequestError('the query belongs into the path');
   if (!target.test(path)) throw new InvalidRequestError('invalid request target');
-  let text = `${method} ${path} HTTP/1.1\r\n`;
+  let text = `${method} ${path} HTTP/1.1`;
   let stated: number | undefined;
   let expectsContinue = options.expectContinue === true;
   let hasHost = false;
@@ -59,62 +78,53 @@ export function writeRequestHead(
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     const value = fields[index + 1] as string;
-    checkField(name, value);
-    switch (name.length) {
-      case 2:
-        wantsTrailers ||= name.toLowerCase() === 'te';
+    const { role, start } = checkField(name, value);
+    switch (role) {
+      case 'own':
+        continue;
+      case 'te':
+        wantsTrailers = true;
         break;
-      case 4:
-        if (name.toLowerCase() !== 'host') break;
+      case 'host':
         if (hasHost) throw new InvalidRequestError('several Host fields');
         hasHost = true;
         break;
-      case 6:
-        if (name.toLowerCase() === 'expect') {
-          expectsContinue = value.toLowerCase() === '100-continue';
-          continue;
-        }
-        break;
-      case 14:
-        if (name.toLowerCase() === 'content-length') {
-          if (!/^\d{1,15}$/.test(value) || (stated !== undefined && stated !== Number(value)))
-            throw new InvalidRequestError('invalid Content-Length');
-          stated = Number(value);
-          continue;
-        }
-        break;
-      case 7:
-      case 10:
-      case 16:
-      case 17:
-        if (own.has(name.toLowerCase())) continue;
-        break;
+      case 'expect':
+        expectsContinue = value.toLowerCase() === '100-continue';
+        continue;
+      case 'content-length':
+        if (!/^\d{1,15}$/.test(value) || (stated !== undefined && stated !== Number(value)))
+          throw new InvalidRequestError('invalid Content-Length');
+        stated = Number(value);
+        continue;
     }
-    text += `${name}: ${value}\r\n`;
+    text += start;
+    text += value;
   }
-  if (!hasHost) text += `Host: ${hostOf(options.origin)}\r\n`;
+  if (!hasHost) text += `\r\nHost: ${hostOf(options.origin)}`;
   if (typeof upgrade === 'string') {
     checkField('Upgrade', upgrade);
-    text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+    text += `\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}`;
   } else {
     const option = options.reset === true ? 'close' : 'keep-alive';
     // RFC 9110 §10.1.4: TE is about this connection, and Connection has to say so.
-    text += wantsTrailers ? `Connection: ${option}, TE\r\n` : `Connection: ${option}\r\n`;
+    text += wantsTrailers ? `\r\nConnection: ${option}, TE` : `\r\nConnection: ${option}`;
   }
   const framing = framingOf(method, bodyLength, stated, options.body);
-  if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
-  else if (framing !== 'none') text += `Content-Length: ${framing}\r\n`;
+  if (framing === 'chunked') text += '\r\nTransfer-Encoding: chunked';
+  else if (framing !== 'none') text += `\r\nContent-Length: ${framing}`;
   expectsContinue &&= framing !== 'none' && framing !== 0;
-  if (expectsContinue) text += 'Expect: 100-continue\r\n';
-  return { text: `${text}\r\n`, framing, expectsContinue };
+  if (expectsContinue) text += '\r\nExpect: 100-continue';
+  return { text: `${text}\r\n\r\n`, framing, expectsContinue };
 }
 
-const isToken: (name: string) => boolean = memoised((name) => token.test(name));
-
-function checkField(name: string, value: string): void {
-  if (!isToken(name)) throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
+function checkField(name: string, value: string): FieldName {
+  const known = fieldName(name);
+  if (known === undefined)
+    throw new InvalidRequestError(`invalid field name ${JSON.stringify(name)}`);
   if (typeof value === 'object' || notFieldValue.test(value))
     throw new InvalidRequestError(`invalid value of field ${name}`);
+  return known;
 }
 
 /**

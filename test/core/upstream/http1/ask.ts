@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Dispatcher } from 'undici';
 import { Http1Client } from '../../../../lib/core/upstream/http1/client.ts';
 import type { UpstreamTls } from '../../../../lib/core/upstream/http1/socket.ts';
-import type { ConnectionTimeouts } from '../../../../lib/core/upstream/http1/connection.ts';
+import type { ConnectionTimeouts } from '../../../../lib/core/upstream/http1/connection-owner.ts';
 import type { BodySource } from '../../../../lib/core/upstream/http1/body.ts';
 
 export function openClient(
