@@ -1,4 +1,16 @@
 export {
+  audit,
+  AuditError,
+  AuditReport,
+  explain,
+  type AuditOptions,
+  type ChainEntry,
+  type Explanation,
+  type Finding,
+  type Role,
+  type Severity,
+} from './audit/index.ts';
+export {
   cache,
   memoryStore,
   redisStore,

@@ -32,9 +32,10 @@ export function balancedProxy(
   return middleware(
     'forwarder',
     Object.defineProperty(forwarder, 'name', { value: 'balancedProxy' }),
+    { target: where, ...rest },
     {
-      target: where,
-      ...rest,
+      ways: [{ prefix: '', options: { target: where, ...rest } }],
+      lead: (question) => ({ route: '', urls: forwarder.lead(question, '') }),
     },
   );
 }

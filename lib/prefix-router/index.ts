@@ -3,7 +3,7 @@ import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
 import { parseHost } from '../core/http/host.ts';
 import { splitTarget } from '../core/http/path.ts';
-import { middleware } from '../core/middleware.ts';
+import { middleware, type Lead, type LeadQuestion } from '../core/middleware.ts';
 import type { ForwarderOptions } from '../core/upstream/forward.ts';
 import { findRoute } from './find-route.ts';
 import { mountHandler } from './mount.ts';
@@ -69,6 +69,12 @@ export function prefixRouter(routes: Routes, shared: ForwarderOptions = {}): Pre
       else route.forwarder.forward(req, res, next, prefix);
     } satisfies RequestHandler,
     list.map(({ name, handler }) => ({ key: name, kind: handler ? 'handler' : 'target' })),
+    {
+      ways: list.flatMap(({ key, options, forwarder }) =>
+        forwarder === undefined ? [] : [{ prefix: key.prefix, host: key.host, options }],
+      ),
+      lead: (question) => leadOf(table, question),
+    },
   );
 
   return Object.assign(router, {
@@ -78,6 +84,20 @@ export function prefixRouter(routes: Routes, shared: ForwarderOptions = {}): Pre
       );
     },
   });
+}
+
+/** Where a request would go, as far as no handler of the user's decides. */
+function leadOf(table: RouteTable<Route>, question: LeadQuestion): Lead | undefined {
+  const reading = question.host === undefined ? undefined : parseHost(question.host);
+  const hosts = table.hostRoutes(reading?.hostname, reading?.port ?? noPort);
+  const route = findRoute(table, splitTarget(question.path).path, hosts);
+  if (route === undefined) return undefined;
+  if (route === 'ambiguous') throw new ProxyError('ERR_SEKISHO_BAD_PATH');
+  const { name, key, forwarder } = route;
+  return {
+    route: name,
+    urls: forwarder?.lead(question, key.prefix) ?? [`(handler of '${name}')`],
+  };
 }
 
 const noPort = 0;

@@ -18,6 +18,8 @@ interface RouteBase {
   /** The key as the user wrote it. */
   readonly name: string;
   readonly key: RouteKey;
+  /** Target and options, as given; those shared by all routes are among them. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 export type Route = RouteBase &
@@ -81,25 +83,32 @@ function readRoute(
   if (typeof reading === 'string') problems.push(`${quote(name)}: ${reading}`);
   if (typeof key === 'string' || typeof reading === 'string') return problems;
   if (reading.kind === 'handler')
-    return { name, key, handler: reading.handler, forwarder: undefined };
+    return { name, key, options: {}, handler: reading.handler, forwarder: undefined };
   const twice = stickyNames.add(name, reading);
   if (twice !== undefined) return [twice];
   try {
-    return { name, key, handler: undefined, forwarder: forwarderOf(middleware, reading, shared) };
+    const options = optionsOf(reading, shared);
+    const forwarder = createForwarder(middleware, reading.target, options);
+    return {
+      name,
+      key,
+      options: { target: reading.target, ...options },
+      handler: undefined,
+      forwarder,
+    };
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     return error.problems.map((problem) => `${quote(name)}: ${problem}`);
   }
 }
 
-function forwarderOf(
-  middleware: string,
+function optionsOf(
   { target, options }: RouteReading & { kind: 'target' },
   shared: ForwarderOptions,
-): Forwarder {
+): ForwarderOptions {
   const own = Object.entries(options).filter(([, value]) => value !== undefined);
   const usable = target instanceof Upstream ? withoutPoolOptions(shared) : shared;
-  return createForwarder(middleware, target, { ...usable, ...Object.fromEntries(own) });
+  return { ...usable, ...Object.fromEntries(own) };
 }
 
 /** What is shared by routes with pools of their own can't concern a pool that is there already. */

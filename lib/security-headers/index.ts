@@ -53,11 +53,15 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): RequestHa
   const { strip, ...policies } = parseOptions('securityHeaders', optionsSchema, options);
   const setFields = createHelmet(policies);
 
-  return middleware('gate', function securityHeaders(req, res, next) {
-    const stripped = contextOf(req).strip;
-    for (const field of strip) stripped.add(field);
-    setFields(req, res, next);
-  });
+  return middleware(
+    'gate',
+    function securityHeaders(req, res, next) {
+      const stripped = contextOf(req).strip;
+      for (const field of strip) stripped.add(field);
+      setFields(req, res, next);
+    } satisfies RequestHandler,
+    options,
+  );
 }
 
 function createHelmet(policies: Readonly<Record<string, unknown>>): ReturnType<typeof helmet> {

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import type { AuditReport, Explanation } from 'sekisho';
 import { WebSocket } from 'ws';
 import { runExample } from '../support/example.ts';
 import { CookieJar } from '../support/oidc-provider.ts';
@@ -27,6 +28,16 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
   },
   async 'attach.ts'(url) {
     assert.equal(await echoed(`${url}/echo`), 'hello');
+  },
+  async 'audit.ts'(url) {
+    const { findings, chain } = JSON.parse(await body(`${url}/audit`)) as AuditReport;
+    assert.deepEqual(findings, []);
+    assert.deepEqual(
+      chain.map(({ role }) => role),
+      ['route', 'route', 'gate', 'cache', 'forwarder', 'error-handler'],
+    );
+    const { urls } = JSON.parse(await body(`${url}/explain/image/a.png?x`)) as Explanation;
+    assert.deepEqual(urls, ['http://127.0.0.1:8081/a.png?x', 'http://127.0.0.1:8082/a.png?x']);
   },
   async 'auth-basic.ts'(url) {
     const ask = async (user?: string, method = 'GET'): Promise<globalThis.Response> => {

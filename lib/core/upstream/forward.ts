@@ -1,7 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { LeadQuestion } from '../middleware.ts';
 import { parseOptions } from '../options.ts';
 import { preparer } from './adjustments.ts';
 import { Forwarding, type ForwardPlan } from './forwarding.ts';
+import { leadsTo } from './lead.ts';
 import { forwarderSchema, type ForwarderOptions, type Target } from './forward-options.ts';
 import { prepareChanges } from './request-fields.ts';
 import { targetsOf } from './target.ts';
@@ -19,6 +21,8 @@ export type {
 export interface Forwarder extends RequestHandler {
   /** As the handler, for routers: `prefix` is taken off the path, beyond Express' mount path. */
   forward(req: Request, res: Response, next: NextFunction, prefix: string): void;
+  /** @internal what a request would become, for `explain()`. */
+  lead(question: LeadQuestion, prefix: string): readonly string[];
   /** Lets requests in flight finish and closes the pools this forwarder has made. */
   close(): Promise<void>;
 }
@@ -50,5 +54,9 @@ export function createForwarder(
   const forwarder: RequestHandler = (req, res, next) => {
     forward(req, res, next, '');
   };
-  return Object.assign(forwarder, { forward, close: () => plan.targets.close() });
+  return Object.assign(forwarder, {
+    forward,
+    lead: (question: LeadQuestion, prefix: string) => leadsTo(plan, target, question, prefix),
+    close: () => plan.targets.close(),
+  });
 }

@@ -9,6 +9,8 @@ import { Upstream } from './upstream.ts';
 
 /** Finds the pool of a request. */
 export interface Targets {
+  /** The pool, when it is the same for all requests. */
+  readonly fixed?: Upstream | undefined;
   find(req: Request): Upstream | Promise<Upstream>;
   /** Closes the pools that were made here; an `upstream()` given from outside is its owner's. */
   close(): Promise<void>;
@@ -27,7 +29,7 @@ export function targetsOf(
   if (typeof target === 'function') return new DynamicTargets(target, options);
   if (target instanceof Upstream) {
     refusePoolOptions(middleware, target, given);
-    return { find: () => target, close: () => Promise.resolve() };
+    return { fixed: target, find: () => target, close: () => Promise.resolve() };
   }
   const least = options.discover === undefined ? 1 : 0;
   const inputs = Array.isArray(target) ? target : (target as unknown) === undefined ? [] : [target];
@@ -38,7 +40,7 @@ export function targetsOf(
     servers,
     options,
   );
-  return { find: () => upstream, close: () => upstream.close() };
+  return { fixed: upstream, find: () => upstream, close: () => upstream.close() };
 }
 
 function refusePoolOptions(middleware: string, target: Upstream, given: object): void {

@@ -1,0 +1,145 @@
+import type { Chain } from './chain.ts';
+import { rule, type Rule } from './finding.ts';
+import type { Link } from './link.ts';
+import type { Mount } from './mount.ts';
+
+/** Who gets to what he should not get to. */
+export const exposureRules: readonly Rule[] = [
+  rule('gate-narrower-than-forwarder', 'error', function* (chain) {
+    for (const gate of chain.with('gate')) {
+      if (isDryRun(gate)) continue;
+      const wider = widerForwarder(chain, gate);
+      if (wider === undefined || isNormalised(chain, gate)) continue;
+      yield {
+        where: gate.where,
+        why: `${wider.where} forwards more than it guards: a server behind may take other spellings (/%61dmin, //admin, /x/../admin) for what is guarded`,
+        remedy: `mount urlFilter() before ${gate.name}: it refuses such spellings; or guard all that is forwarded`,
+      };
+    }
+  }),
+  rule('open-forward-proxy', 'error', function* (chain) {
+    for (const proxy of chain.with('forward-proxy')) {
+      if (isGuarded(chain, proxy, proxy.mount) || isGiven(proxy, 'clients')) continue;
+      if (isGiven(proxy, 'allow')) continue;
+      yield {
+        where: proxy.where,
+        why: 'no gate stands before it, and neither clients nor destinations are limited: whoever reaches the port would use it as an open proxy (it refuses all but this machine until that is mended)',
+        remedy: 'mount authGate() before it, or set clients or allow',
+      };
+    }
+  }),
+  rule('private-destinations', 'warning', function* (chain) {
+    for (const proxy of chain.with('forward-proxy')) {
+      const { allowPrivate } = proxy.options as { allowPrivate?: unknown };
+      const wide = (Array.isArray(allowPrivate) ? allowPrivate : []).filter(isWide);
+      if (wide.length === 0) continue;
+      yield {
+        where: proxy.where,
+        why: `allowPrivate opens ${wide.map((range) => `'${String(range)}'`).join(', ')}: users of the proxy reach whole networks of the inside`,
+        remedy: 'name single hosts or small networks',
+      };
+    }
+  }),
+  rule('target-by-request', 'warning', function* (chain) {
+    for (const forwarder of chain.with('forwarder'))
+      for (const { way, mount } of forwarder.ways) {
+        if (typeof way.options.target !== 'function') continue;
+        if (isGuarded(chain, forwarder, mount)) continue;
+        yield {
+          where: forwarder.where,
+          why: 'a function of the request says where it goes, and no gate stands before it: if the function believes a field or parameter, strangers choose the server',
+          remedy:
+            'let the function choose among servers that it knows, and mount authGate() before it if it must not be public',
+        };
+      }
+  }),
+  rule('page-without-gate', 'warning', function* (chain) {
+    for (const page of chain.with('page')) {
+      if (page.options.public === true || isGuarded(chain, page, page.mount)) continue;
+      yield {
+        where: page.where,
+        why: 'it tells of the inside, and no gate stands before it',
+        remedy: `mount authGate() before ${page.name}`,
+      };
+    }
+  }),
+  rule('trust-proxy-all', 'error', function* (chain) {
+    const limiters = chain.with('limiter');
+    const limiter = limiters.find(({ app }) => app.get('trust proxy') === true);
+    if (limiter === undefined) return;
+    yield {
+      where: limiter.where,
+      why: "with 'trust proxy' true the address it counts by is what the client writes into X-Forwarded-For",
+      remedy: "set 'trust proxy' to the addresses of your proxies, or to how many there are",
+    };
+  }),
+  rule('trust-proxy-off', 'warning', function* ({ app }, { behindProxy }) {
+    if (behindProxy !== true || isTrusting(app.get('trust proxy'))) return;
+    yield {
+      where: 'app',
+      why: "'trust proxy' is off behind a proxy: every client has the proxy's address, and https is taken for http",
+      remedy: "set 'trust proxy' to the proxy's address, or to how many there are",
+    };
+  }),
+];
+
+function isTrusting(setting: unknown): boolean {
+  return setting !== undefined && setting !== false && setting !== 0 && setting !== '';
+}
+
+/** A forwarder behind the gate whose way begins above what the gate guards. */
+function widerForwarder(chain: Chain, gate: Link): Link | undefined {
+  if (gate.mount.everything) return undefined;
+  return chain.forwarders.find(
+    (forwarder) =>
+      forwarder.role !== 'forward-proxy' &&
+      gate.before(forwarder) &&
+      forwarder.ways.some(
+        ({ mount }) =>
+          mount.covers(gate.mount) &&
+          !gate.mount.covers(mount) &&
+          !isGuarded(chain, forwarder, mount),
+      ),
+  );
+}
+
+function isNormalised(chain: Chain, gate: Link): boolean {
+  return chain
+    .with('url-filter')
+    .some(
+      (filter) =>
+        filter.before(gate) &&
+        filter.mount.covers(gate.mount) &&
+        filter.options.normalize !== false &&
+        !isDryRun(filter),
+    );
+}
+
+/** A gate before it refuses those who may not, whatever the path. */
+function isGuarded(chain: Chain, link: Link, mount: Mount): boolean {
+  return chain
+    .with('gate')
+    .some(
+      (gate) =>
+        gate.before(link) &&
+        !isDryRun(gate) &&
+        gate.methods === undefined &&
+        gate.mount.covers(mount),
+    );
+}
+
+function isDryRun({ options }: Link): boolean {
+  return options.dryRun === true;
+}
+
+function isGiven({ options }: Link, option: string): boolean {
+  const value = options[option];
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+}
+
+/** More than a few hosts: a network of more than 256 addresses (IPv6: more than one /64). */
+function isWide(range: unknown): boolean {
+  const bits = /\/(\d+)$/.exec(String(range))?.[1];
+  if (bits === undefined) return false;
+  return Number(bits) < (String(range).includes(':') ? 64 : 24);
+}

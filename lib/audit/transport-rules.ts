@@ -1,0 +1,110 @@
+import type { Chain } from './chain.ts';
+import { rule, type Rule, type Surroundings } from './finding.ts';
+import type { Link } from './link.ts';
+
+/** What goes over the wires around the proxy. */
+export const transportRules: readonly Rule[] = [
+  rule('tls-unverified', 'error', function* (chain, { environment }) {
+    if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0')
+      yield {
+        where: 'process',
+        why: 'NODE_TLS_REJECT_UNAUTHORIZED is 0: no certificate of any server is checked',
+        remedy:
+          'unset it, and name the authority of your servers with NODE_EXTRA_CA_CERTS or tls.ca',
+      };
+    for (const forwarder of chain.forwarders)
+      for (const { way } of forwarder.ways) {
+        if (!isUnverified(way.options)) continue;
+        yield {
+          where: forwarder.where,
+          why: 'rejectUnauthorized is false: whoever stands between reads and changes what is forwarded, credentials, too',
+          remedy:
+            'set tls.ca to the authority of the servers, and tls.servername if their name differs',
+        };
+      }
+  }),
+  rule('basic-without-tls', 'warning', function* (chain, surroundings) {
+    for (const gate of chain.with('gate')) {
+      if (!asksForPasswords(gate) || isEncrypted(chain, gate, surroundings)) continue;
+      yield {
+        where: gate.where,
+        why: 'it asks for passwords, and nothing here says that they come over TLS: everybody on the way can read them',
+        remedy:
+          "serve(app, { tls }), or mount httpsRedirect() before it, or set 'trust proxy' when TLS ends in front",
+      };
+    }
+  }),
+  rule('hsts-on-http', 'info', function* (chain, { server }) {
+    if (server === undefined || server.secure || server.loopback) return;
+    for (const headers of chain.with('security-headers')) {
+      if (isTrusting(headers) || headers.options.strictTransportSecurity === false) continue;
+      if (headers.options.hsts === false) continue;
+      yield {
+        where: headers.where,
+        why: 'it sends Strict-Transport-Security over plain HTTP, where browsers ignore it (RFC 6797 §7.2)',
+        remedy: 'serve(app, { tls }), or set strictTransportSecurity: false here',
+      };
+    }
+  }),
+  rule('upgrade-without-attach', 'warning', function* (chain, { server }) {
+    if (server !== undefined) return;
+    for (const forwarder of chain.with('forwarder')) {
+      if (!forwarder.ways.some(({ way }) => way.options.ws === true)) continue;
+      yield {
+        where: forwarder.where,
+        why: 'ws is set, and no server has been attached: WebSockets never get to the app',
+        remedy: 'attach(app.listen(…)), or serve(app)',
+      };
+    }
+  }),
+  rule('compression-before-events', 'warning', function* (chain) {
+    for (const compression of chain.with('compression')) {
+      const events = chain.links.find(
+        (link) => compression.before(link) && compression.meets(link) && sendsEvents(link),
+      );
+      if (events === undefined) continue;
+      yield {
+        where: compression.where,
+        why: `it holds back the server-sent events of ${events.where} until its buffer is full`,
+        remedy: `leave text/event-stream out with compression's filter, mount ${events.name} before it, or call res.flush()`,
+      };
+    }
+  }),
+];
+
+function isUnverified({ tls, target }: Readonly<Record<string, unknown>>): boolean {
+  return (
+    rejects(tls) === false ||
+    rejects(
+      (target as { pool?: { options?: { tls?: unknown } } } | undefined)?.pool?.options?.tls,
+    ) === false
+  );
+}
+
+function rejects(tls: unknown): unknown {
+  return (tls as { rejectUnauthorized?: unknown } | null | undefined)?.rejectUnauthorized;
+}
+
+function asksForPasswords({ name, options }: Link): boolean {
+  const { schemes } = options as { schemes?: readonly unknown[] };
+  return name === 'authMiddleware' || schemes?.includes('basic') === true;
+}
+
+function isEncrypted(chain: Chain, gate: Link, { server }: Surroundings): boolean {
+  if (server?.secure === true || server?.loopback === true || isTrusting(gate)) return true;
+  return chain
+    .with('https-redirect')
+    .some((redirect) => redirect.before(gate) && redirect.mount.covers(gate.mount));
+}
+
+function isTrusting({ app }: Link): boolean {
+  const trust = app.get('trust proxy');
+  return trust !== undefined && trust !== false;
+}
+
+/** Read, not run: the source of a handler of the app's that says so. */
+function sendsEvents({ role, handler }: Link): boolean {
+  if (role !== 'route' && role !== 'unknown') return false;
+  const source = Function.prototype.toString.call(handler);
+  return source.includes('text/event-stream') && !source.includes('.flush(');
+}

@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+// @ts-expect-error -- it has no types
+import untypedApicache from 'apicache';
+import compression from 'compression';
+import cors from 'cors';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import basicAuth from 'express-basic-auth';
+import { rateLimit } from 'express-rate-limit';
+import session from 'express-session';
+import helmet from 'helmet';
+import { createProxyMiddleware } from 'http-proxy-middleware';
+import morgan from 'morgan';
+import { audit, type AuditOptions } from '../../lib/audit/index.ts';
+import { authGate } from '../../lib/auth-gate/index.ts';
+import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
+import { cache } from '../../lib/cache/index.ts';
+import { attach } from '../../lib/core/server/attach.ts';
+import { upstream } from '../../lib/core/upstream/upstream.ts';
+import { errorPages } from '../../lib/error-pages/index.ts';
+import { httpsRedirect } from '../../lib/https-redirect/index.ts';
+import { prefixRouter } from '../../lib/prefix-router/index.ts';
+import { securityHeaders } from '../../lib/security-headers/index.ts';
+import { listen } from '../support/servers.ts';
+
+const server = 'http://127.0.0.1:9';
+const gate = () => authGate({ basic: { users: { alice: 'secret' } } });
+const theirGate = () => basicAuth({ users: { alice: 'secret' } });
+const sessions = (saveUninitialized: boolean) =>
+  session({ secret: 'a', resave: false, saveUninitialized });
+const answer = (_req: Request, res: Response): void => void res.send('page');
+const events = (_req: Request, res: Response): void => void res.type('text/event-stream');
+
+interface ForeignApicache {
+  newInstance(options: object): { middleware(duration: string): RequestHandler };
+}
+const foreignCache = () =>
+  (untypedApicache as ForeignApicache).newInstance({}).middleware('1 minute');
+
+const trusting = (app: Express): Express => app.set('trust proxy', 'loopback');
+
+type Build = (app: Express) => unknown;
+
+/** For each rule an app that breaks it and one that differs in just that. */
+const cases: readonly {
+  readonly rule: string;
+  readonly title?: string;
+  readonly bad: Build;
+  readonly good: Build;
+  readonly where: string;
+  readonly options?: AuditOptions;
+}[] = [
+  {
+    rule: 'cache-before-gate',
+    bad: (app) => app.use(cache('1m'), gate(), balancedProxy(server)),
+    good: (app) => app.use(gate(), cache('1m'), balancedProxy(server)),
+    where: '#1 cache at /',
+  },
+  {
+    rule: 'cache-before-gate',
+    title: 'apicache, express-basic-auth and a path',
+    bad: (app) => app.use(foreignCache()).use('/a', theirGate()).get('/a/b', answer),
+    good: (app) => app.use('/b', foreignCache()).use('/a', theirGate()).get('/a/b', answer),
+    where: '#1 apicache at /',
+  },
+  {
+    rule: 'foreign-cache-behind-gate',
+    bad: (app) => app.use(gate()).get('/a', foreignCache(), answer),
+    good: (app) => app.use(gate()).get('/a', cache('1m'), answer),
+    where: '#2 apicache at /a',
+  },
+  {
+    rule: 'cache-outside-compression',
+    bad: (app) => app.use(cache('1m'), compression(), balancedProxy(server)),
+    good: (app) => app.use(compression(), cache('1m'), balancedProxy(server)),
+    where: '#1 cache at /',
+  },
+  {
+    rule: 'session-before-cache',
+    bad: (app) => app.use(sessions(true), cache('1m'), balancedProxy(server)),
+    good: (app) => app.use(sessions(false), cache('1m'), balancedProxy(server)),
+    where: '#1 session at /',
+  },
+  ...[express.json(), express.urlencoded(), express.raw(), express.text()].map((parser) => ({
+    rule: 'body-parser-before-forwarder',
+    title: parser.name,
+    bad: (app: Express) => app.use(parser).use('/a', balancedProxy(server)),
+    good: (app: Express) => app.use('/a', balancedProxy(server)).use(parser),
+    where: `#1 ${parser.name} at /`,
+  })),
+  {
+    rule: 'limiter-after-gate',
+    bad: (app) => app.use(gate(), rateLimit()).get('/', answer),
+    good: (app) => app.use(rateLimit(), gate()).get('/', answer),
+    where: '#2 rateLimit at /',
+  },
+  {
+    rule: 'cors-after-gate',
+    bad: (app) => app.use(gate(), cors()).get('/', answer),
+    good: (app) => app.use(cors(), gate()).get('/', answer),
+    where: '#2 corsMiddleware at /',
+  },
+  {
+    rule: 'fallback-before-forwarder',
+    bad: (app) => app.get('/{*path}', answer).use('/api', balancedProxy(server)),
+    good: (app) => app.use('/api', balancedProxy(server)).get('/{*path}', answer),
+    where: '#1 answer at /{*path}',
+  },
+  {
+    rule: 'log-after-answer',
+    bad: (app) => app.use('/a', balancedProxy(server)).use(morgan('tiny')),
+    good: (app) => app.use(morgan('tiny')).use('/a', balancedProxy(server)),
+    where: '#2 logger at /',
+  },
+  {
+    rule: 'headers-after-answer',
+    bad: (app) => app.get('/a', answer).use(helmet()),
+    good: (app) => app.use(helmet()).get('/a', answer),
+    where: '#2 helmetMiddleware at /',
+  },
+  {
+    rule: 'gate-after-forwarder',
+    bad: (app) => app.use('/a', balancedProxy(server)).use('/a', gate()),
+    good: (app) => app.use('/a', gate()).use('/a', balancedProxy(server)),
+    where: '#2 authGate at /a',
+  },
+  {
+    rule: 'unreachable',
+    bad: (app) => app.use('/a', balancedProxy(server)).get('/a/:id', answer),
+    good: (app) =>
+      app.use('/a', balancedProxy({ target: server, fallthrough: [404] })).get('/a/:id', answer),
+    where: '#2 answer at /a/:id',
+  },
+  {
+    rule: 'unreachable',
+    title: 'behind http-proxy-middleware',
+    bad: (app) =>
+      app.use(createProxyMiddleware({ target: server })).use('/b', balancedProxy(server)),
+    good: (app) =>
+      app.use('/b', balancedProxy(server)).use(createProxyMiddleware({ target: server })),
+    where: '#2 balancedProxy at /b',
+  },
+  {
+    rule: 'no-error-handler',
+    bad: (app) => app.use(errorPages()).use('/a', balancedProxy(server)),
+    good: (app) => app.use('/a', balancedProxy(server)).use(errorPages()),
+    where: '#2 balancedProxy at /a',
+  },
+  {
+    rule: 'gate-narrower-than-forwarder',
+    bad: (app) => app.use('/admin', gate()).use(balancedProxy(server)),
+    good: (app) => app.use(gate()).use(balancedProxy(server)),
+    where: '#1 authGate at /admin',
+  },
+  {
+    rule: 'gate-narrower-than-forwarder',
+    title: 'with routes',
+    bad: (app) => app.use('/a/b', gate()).use(prefixRouter({ '/a': server, '/c': server })),
+    good: (app) => app.use('/a', gate()).use(prefixRouter({ '/a': server, '/c': server })),
+    where: '#1 authGate at /a/b',
+  },
+  {
+    rule: 'target-by-request',
+    bad: (app) => app.use(balancedProxy(() => server)),
+    good: (app) =>
+      app.use(
+        gate(),
+        balancedProxy(() => server),
+      ),
+    where: '#1 balancedProxy at /',
+  },
+  {
+    rule: 'trust-proxy-all',
+    bad: (app) => app.set('trust proxy', true).use(rateLimit()),
+    good: (app) => app.set('trust proxy', 1).use(rateLimit()),
+    where: '#1 rateLimit at /',
+  },
+  {
+    rule: 'trust-proxy-off',
+    bad: (app) => app.use(balancedProxy(server)),
+    good: (app) => trusting(app).use(balancedProxy(server)),
+    where: 'app',
+    options: { behindProxy: true },
+  },
+  {
+    rule: 'tls-unverified',
+    bad: (app) => app.use(balancedProxy(server, { tls: { rejectUnauthorized: false } })),
+    good: (app) => app.use(balancedProxy(server, { tls: { rejectUnauthorized: true } })),
+    where: '#1 balancedProxy at /',
+  },
+  {
+    rule: 'tls-unverified',
+    title: 'in a shared pool and a route',
+    bad: (app) =>
+      app.use(
+        prefixRouter({ '/a': upstream('a', server, { tls: { rejectUnauthorized: false } }) }),
+      ),
+    good: (app) => app.use(prefixRouter({ '/a': upstream('a', server) })),
+    where: '#1 prefixRouter at /',
+  },
+  {
+    rule: 'basic-without-tls',
+    bad: (app) => app.use(gate()).get('/', answer),
+    good: (app) => app.use(httpsRedirect(), gate()).get('/', answer),
+    where: '#1 authGate at /',
+  },
+  {
+    rule: 'basic-without-tls',
+    title: 'express-basic-auth, TLS in front',
+    bad: (app) => app.use(theirGate()).get('/', answer),
+    good: (app) => trusting(app).use(theirGate()).get('/', answer),
+    where: '#1 authMiddleware at /',
+  },
+  {
+    rule: 'upgrade-without-attach',
+    bad: (app) => app.use(balancedProxy(server, { ws: true })),
+    good: (app) => app.use(balancedProxy(server)),
+    where: '#1 balancedProxy at /',
+  },
+  {
+    rule: 'compression-before-events',
+    bad: (app) => app.use(compression()).get('/events', events),
+    good: (app) => app.get('/events', events).use(compression()),
+    where: '#1 compression at /',
+  },
+];
+
+for (const { rule, title, bad, good, where, options } of cases)
+  test(`${rule}${title === undefined ? '' : ` (${title})`}: found where it is, and only there`, () => {
+    const broken = express();
+    bad(broken);
+    const found = audit(broken, options).findings.filter((finding) => finding.rule === rule);
+    assert.deepEqual(
+      found.map((finding) => finding.where),
+      [where],
+    );
+    assert.match(found[0]!.documentation, new RegExp(`#${rule}$`));
+    assert.ok(found[0]!.why.length > 20 && found[0]!.remedy.length > 10);
+
+    const right = express();
+    good(right);
+    const left = audit(right, options).findings.filter((finding) => finding.rule === rule);
+    assert.deepEqual(left, []);
+  });
+
+test('the recommended order has no finding', () => {
+  const app = trusting(express());
+  app.use(morgan('tiny'), securityHeaders(), httpsRedirect(), cors(), rateLimit());
+  app.use(sessions(false), gate(), compression(), cache('10s'));
+  app.use(prefixRouter({ '/blog': server, '/image': [server, 'http://127.0.0.1:10'] }));
+  app.use(express.json());
+  app.post('/own', answer);
+  app.use((_req, res) => void res.sendStatus(404));
+  app.use(errorPages());
+  assert.deepEqual(audit(app).findings, []);
+});
+
+test('hsts-on-http: told for a server without TLS that others reach, not for one of this machine', async (t) => {
+  const app = express().use(helmet());
+  const { server: local } = await listen(t, app);
+  attach(local, app);
+  assert.deepEqual(audit(app).findings, []);
+});
+
+test('upgrade-without-attach: an attached app is fine', async (t) => {
+  const app = express().use(balancedProxy(server, { ws: true }), errorPages());
+  const { server: local } = await listen(t, app);
+  attach(local, app);
+  assert.deepEqual(audit(app).findings, []);
+});
+
+test('tls-unverified: the variable of the environment counts for the whole process', (t) => {
+  const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  t.after(() => {
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+  });
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  const [finding] = audit(express()).findings;
+  assert.equal(finding?.rule, 'tls-unverified');
+  assert.equal(finding.where, 'process');
+});
+
+test('a rule that is ignored is not asked', () => {
+  const app = express().use(cache('1m'), gate(), balancedProxy(server));
+  const names = audit(app, { ignore: ['cache-before-gate'] }).findings.map(({ rule }) => rule);
+  assert.ok(!names.includes('cache-before-gate'));
+  assert.ok(names.includes('no-error-handler'));
+});
+
+test('a handler that is told of counts as what it is', () => {
+  function requireLogin(_req: Request, _res: Response, next: () => void): void {
+    next();
+  }
+  const app = express().use(cache('1m'), requireLogin, balancedProxy(server), errorPages());
+  assert.deepEqual(audit(app).findings, []);
+  assert.equal(audit(app).chain[1]?.role, 'unknown');
+  const { findings } = audit(app, { known: { requireLogin: 'gate' } });
+  assert.deepEqual(
+    findings.map(({ rule }) => rule),
+    ['cache-before-gate'],
+  );
+});
