@@ -1,9 +1,26 @@
 /**
- * A gateway in front of real servers, which it starts itself: a blog, three image servers and an echo.
- * Run it with `npm start`, or `PORT=8080 npm start`; Ctrl-C ends all of it.
+ * A gateway with all it takes, in the recommended order, in front of real servers, which it starts itself: a blog, three
+ * image servers and an echo. Run it with `npm start`, or `PORT=8080 npm start`; Ctrl-C ends all of it.
  */
-import express, { type NextFunction, type Request, type Response } from 'express';
-import { cache, errorPages, prefixRouter, securityHeaders, serve, upstream } from 'sekisho';
+import express, { Router, type NextFunction, type Request, type Response } from 'express';
+import {
+  accessLog,
+  anonymizer,
+  audit,
+  authGate,
+  cache,
+  dashboard,
+  egressGuard,
+  errorPages,
+  forwardProxy,
+  metrics,
+  prefixRouter,
+  securityHeaders,
+  serve,
+  upstream,
+  urlFilter,
+  virusScanner,
+} from 'sekisho';
 import { home } from './demo/home.ts';
 import { DemoServer } from './demo/processes.ts';
 
@@ -19,15 +36,40 @@ const images = upstream(
   { healthCheck: { path: '/health', interval: '1s', timeout: '500ms' } },
 );
 const router = prefixRouter({ '/blog': blog.url, '/image': images, '/echo': echo.url });
+// The blog says nothing of how long its pages are good; here they are for ten seconds.
+const pages = cache('10 seconds');
 
 const app = express();
-// The one change to helmet's defaults: this gateway has no https to upgrade to.
+// 1 What sees everything.
+app.use(accessLog('combined'), metrics());
+// 2 What every answer gets. The one change to helmet's defaults: this gateway has no https to upgrade to.
 app.use(
   securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),
 );
-// The blog says nothing of how long its pages are good; here they are for ten seconds.
-app.use('/blog', cache('10 seconds'));
+// 3 What nobody gets to see, however it is spelled.
+app.use(
+  urlFilter({ deny: ['/blog/drafts', '/**/*.php', '/**/.*'], page: { contact: 'the desk' } }),
+);
+// 4 The page that shows the gateway at work, for those with a password.
+app.use(
+  '/dashboard',
+  authGate({ basic: { users: { demo: 'demo' }, realm: 'Dashboard' } }),
+  dashboard({ actions: true, upstreams: [images], caches: { blog: pages }, audit }),
+);
+// 5 The reverse proxy. With a ClamAV at hand (CLAMD=/run/clamav/clamd.ctl) pictures are checked for viruses.
+const { CLAMD } = process.env;
+if (CLAMD !== undefined) app.use('/image', virusScanner({ clamd: { socket: CLAMD } }));
+app.use('/blog', pages);
 app.use(router);
+// 6 The forward proxy, for this machine only.
+app.use(
+  Router().use(
+    egressGuard({ mode: 'monitor' }),
+    anonymizer(),
+    forwardProxy({ clients: ['127.0.0.1', '::1'] }),
+  ),
+);
+// 7 The app's own pages, and what there is to say when nothing else fits.
 app.use(home(images, (server) => painters.find(({ url }) => server === `${url}/`)));
 app.use((_req: Request, res: Response, next: NextFunction) => {
   res.status(404);
@@ -65,9 +107,13 @@ The gateway listens on ${url}
   ${url}/              everything on one page, in a browser
   ${url}/blog/         a blog
   ${url}/image/a.svg   one of three image servers
+  ${url}/dashboard/    the gateway at work (user demo, password demo)
+  ${url}/metrics       the same for Prometheus
 
   curl -i ${url}/blog/hakone        (twice: Cache-Status tells the second from the first)
   curl -i ${url}/echo --data hello
+  curl -i ${url}/blog/%64rafts/1    (refused, however it is spelled)
+  curl -x ${url} http://example.com/   (the same port is a forward proxy, for this machine)
   for i in 1 2 3 4 5 6; do curl -s ${url}/image/a.svg | grep image; done
 
 Kill an image server and ask for pictures again; it comes back after ten seconds:

@@ -1,4 +1,19 @@
 export {
+  accessLog,
+  type AccessLog,
+  type AccessLogOptions,
+  type FieldChoice,
+  type FieldMaker,
+  type FieldName,
+  type LineMaker,
+  type LineTaker,
+  type Logger,
+  type LogStream,
+  type RequestIdOptions,
+  type SecretName,
+} from './access-log/index.ts';
+export { anonymizer, type AnonymizerOptions } from './anonymizer/index.ts';
+export {
   audit,
   AuditError,
   AuditReport,
@@ -50,13 +65,55 @@ export {
 } from './auth-gate/index.ts';
 export { balancedProxy, type BalancedProxyOptions } from './balanced-proxy/index.ts';
 export {
+  dashboard,
+  type ChainReader,
+  type ChainReport,
+  type ClearableCache,
+  type Dashboard,
+  type DashboardOptions,
+} from './dashboard/index.ts';
+export {
+  egressGuard,
+  type BeaconingOptions,
+  type DestinationsOptions,
+  type EgressAction,
+  type EgressAlert,
+  type EgressGuard,
+  type EgressGuardOptions,
+  type EgressPattern,
+  type EgressRule,
+  type FileType,
+  type FileTypesOptions,
+  type InspectionOptions,
+  type PatternsOptions,
+  type SecretKind,
+  type Severity as AlertSeverity,
+  type VolumeOptions,
+  type VolumeWindowOptions,
+} from './egress-guard/index.ts';
+export {
   errorPages,
   type ErrorPage,
   type ErrorPagesOptions,
   type PageKey,
   type Problem,
 } from './error-pages/index.ts';
+export {
+  checkDestination,
+  forwardProxy,
+  proxyPac,
+  type CheckDestinationOptions,
+  type ClientPredicate,
+  type ClientsOption,
+  type DestinationCheck,
+  type DestinationOptions,
+  type ForwardProxy,
+  type ForwardProxyOptions,
+  type ProxyPacOptions,
+  type TunnelOptions,
+} from './forward-proxy/index.ts';
 export { httpsRedirect, type HttpsRedirectOptions } from './https-redirect/index.ts';
+export { metrics, type Metrics, type MetricsOptions } from './metrics/index.ts';
 export {
   prefixRouter,
   type PrefixRouter,
@@ -65,6 +122,34 @@ export {
   type RouteValue,
 } from './prefix-router/index.ts';
 export { securityHeaders, type SecurityHeadersOptions } from './security-headers/index.ts';
+export {
+  urlFilter,
+  type BlockedRequest,
+  type BlockPage,
+  type BlockPageOptions,
+  type Day,
+  type GroupOptions,
+  type ListFormat,
+  type ListOptions,
+  type ListTier,
+  type NormalizeOptions,
+  type PathDoubt,
+  type PatternParts,
+  type PolicyOptions,
+  type Schedule,
+  type TimeWindow,
+  type UrlFilter,
+  type UrlFilterOptions,
+  type UrlPattern,
+} from './url-filter/index.ts';
+export {
+  virusScanner,
+  type ClamdOptions,
+  type EngineState,
+  type EngineStatus,
+  type VirusScanner,
+  type VirusScannerOptions,
+} from './virus-scanner/index.ts';
 
 export { attach } from './core/server/attach.ts';
 export { serve, type ServeOptions, type ServeTimeouts, type Serving } from './core/server/serve.ts';
@@ -120,4 +205,11 @@ export {
 export type { Events, ServerEvent } from './core/events.ts';
 export type { FieldList } from './core/http/fields.ts';
 export type { Duration, Size } from './core/options.ts';
-export type { Outcome, Transaction } from './core/transaction.ts';
+export type {
+  AuthOutcome,
+  EgressOutcome,
+  FilterOutcome,
+  Outcome,
+  ScanOutcome,
+  Transaction,
+} from './core/transaction.ts';

@@ -54,8 +54,8 @@ export const exposureRules: readonly Rule[] = [
       }
   }),
   rule('page-without-gate', 'warning', function* (chain) {
-    for (const page of chain.with('page')) {
-      if (page.options.public === true || isGuarded(chain, page, page.mount)) continue;
+    for (const page of chain.links.filter(showsTheInside)) {
+      if (isGuarded(chain, page, page.mount)) continue;
       yield {
         where: page.where,
         why: 'it tells of the inside, and no gate stands before it',
@@ -82,6 +82,12 @@ export const exposureRules: readonly Rule[] = [
     };
   }),
 ];
+
+/** A dashboard guards itself unless it is told not to, metrics() shows itself to this machine only unless it is told so. */
+function showsTheInside({ role, name, options }: Link): boolean {
+  if (name === 'metrics') return options.public === true && options.path !== false;
+  return role === 'page' && options.public !== true;
+}
 
 function isTrusting(setting: unknown): boolean {
   return setting !== undefined && setting !== false && setting !== 0 && setting !== '';

@@ -101,17 +101,16 @@ export const orderRules: readonly Rule[] = [
   }),
   rule('gate-after-forwarder', 'error', function* (chain) {
     for (const gate of chain.with('gate', 'url-filter', 'egress-guard')) {
-      const forwarder = chain.forwarders.find(
-        (one) =>
-          one.before(gate) &&
-          one.sharesMethods(gate) &&
-          one.ways.some(({ mount }) => gate.mount.covers(mount) || mount.covers(gate.mount)),
-      );
+      const forwarder = chain.forwarders.find((one) => escapes(one, gate));
       if (forwarder === undefined) continue;
+      // Where it guards something else, the order may well be meant.
+      const guards = chain.links.some((one) => gate.before(one) && isWorthGuarding(one, gate));
+      if (guards && gate.role !== 'gate') continue;
       yield {
         where: gate.where,
         why: `${forwarder.where} has forwarded the request before it is asked`,
         remedy: `mount ${gate.name} before ${forwarder.name}`,
+        ...(guards && { severity: 'info' }),
       };
     }
   }),
@@ -156,6 +155,21 @@ function* pairs(
     const found = before.findLast((one) => one.before(link) && one.meets(link));
     if (found !== undefined) yield [link, found];
   }
+}
+
+/** The forwarder stands before the gate, on paths that the gate is mounted for. */
+function escapes(forwarder: Link, gate: Link): boolean {
+  return (
+    forwarder.role !== 'forward-proxy' &&
+    forwarder.before(gate) &&
+    forwarder.sharesMethods(gate) &&
+    forwarder.ways.some(({ mount }) => gate.mount.covers(mount) || mount.covers(gate.mount))
+  );
+}
+
+function isWorthGuarding(link: Link, gate: Link): boolean {
+  const answering = answers(link) || link.role === 'forward-proxy' || link.role === 'page';
+  return answering && link.meets(gate);
 }
 
 /** Handlers of these kinds behind the first one that ends the chain for some of their paths. */

@@ -70,7 +70,7 @@ const ours: Readonly<Record<string, Role>> = {
   errorPages: 'error-handler',
   forwardProxy: 'forward-proxy',
   httpsRedirect: 'https-redirect',
-  metrics: 'page',
+  metrics: 'log',
   prefixRouter: 'forwarder',
   securityHeaders: 'security-headers',
   urlFilter: 'url-filter',

@@ -31,6 +31,8 @@ export const transportRules: readonly Rule[] = [
         why: 'it asks for passwords, and nothing here says that they come over TLS: everybody on the way can read them',
         remedy:
           "serve(app, { tls }), or mount httpsRedirect() before it, or set 'trust proxy' when TLS ends in front",
+        // Clients of a forward proxy mostly speak plain HTTP to it, within a network of their own.
+        ...(guardsOnlyForwardProxies(chain, gate) && { severity: 'info' as const }),
       };
     }
   }),
@@ -88,6 +90,11 @@ function rejects(tls: unknown): unknown {
 function asksForPasswords({ name, options }: Link): boolean {
   const { schemes } = options as { schemes?: readonly unknown[] };
   return name === 'authMiddleware' || schemes?.includes('basic') === true;
+}
+
+function guardsOnlyForwardProxies(chain: Chain, gate: Link): boolean {
+  const guarded = chain.forwarders.filter((one) => gate.before(one) && gate.meets(one));
+  return guarded.length > 0 && guarded.every(({ role }) => role === 'forward-proxy');
 }
 
 function isEncrypted(chain: Chain, gate: Link, { server }: Surroundings): boolean {

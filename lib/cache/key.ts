@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
 import { cookieValues } from '../core/http/cookie-pairs.ts';
 import type { Fields } from '../core/http/fields.ts';
@@ -19,11 +20,15 @@ const isHost: (host: string) => boolean = memoised((host) => parseHost(host) !==
 /**
  * The URL a request is for, byte for byte as the client sent it: `https://shop.example/a?b`. Scheme and host are what
  * Express takes for true (`trust proxy`); where a proxy in front names another host than `Host` does, servers behind may
- * go by either, so both are in it.
+ * go by either, so both are in it. A request to a forward proxy has the URL of its destination,
+ * marked as `http://proxied@site.example/a`.
  *
  * @returns undefined when it has none that cannot be mistaken for another one
  */
 export function urlOf(req: Request): string | undefined {
+  const { destination } = contextOf(req);
+  // Never the URL of a local route, whatever Host a client gives with that one: no Host has userinfo.
+  if (destination !== undefined) return destination.href.replace('://', '://proxied@');
   const { originalUrl, headers } = req;
   const own = headers.host ?? '';
   // Express' getters look through the app's settings: not where no proxy in front has said anything.

@@ -40,6 +40,7 @@ export function answerNatively(
   next: NextFunction,
   play: (handler: DirectHandler) => void,
 ): void {
+  contextOf(req).claim();
   const outer = takeInterceptors(req);
   const reply = new Reply(new NativeOrder(req, res, next));
   if (outer.length === 0) {

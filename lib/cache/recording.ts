@@ -64,6 +64,7 @@ export class Recording {
   ): Recording | StoringRefusal {
     const { leader } = flight;
     const { engine } = leader;
+    if (leader.context.unclaimed) return 'local';
     const verdict = judgeStoring(leader, answer, engine.policy, times);
     if (!verdict.store) return verdict.reason;
     const appsWord = saidByTheApp(leader, engine.options.ignore);

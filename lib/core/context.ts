@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
@@ -8,6 +7,12 @@ import { Transaction } from './transaction.ts';
 /** undici's interceptor: what a wrapper middleware pushes and a forwarder composes around its transport. */
 export type Interceptor = Dispatcher.DispatcherComposeInterceptor;
 
+/**
+ * Changes the fields of a request before they are sent, in place: names and values in turn, Host first, made anew for the
+ * server, with what the proxy itself says of the client and the way.
+ */
+export type FieldFilter = (fields: string[]) => void;
+
 /** An upgrade or tunnel request that the server door has put through the chain. */
 export interface UpgradeRequest {
   readonly socket: Duplex;
@@ -15,6 +20,13 @@ export interface UpgradeRequest {
   readonly head: Buffer;
   /** Takes the socket away from the response: from now on the taker owns its every byte. */
   take(): Duplex;
+  /**
+   * Of a CONNECT whose socket has been taken and told 200: what the client says inside is plain HTTP (browsers open `ws://`
+   * so), and is put through the app's chain as requests for this destination and no other.
+   *
+   * @param head what has been read of it
+   */
+  readonly serveInside?: ((head: Buffer) => void) | undefined;
 }
 
 /**
@@ -34,6 +46,23 @@ export interface Destination {
   readonly path: string;
   /** The whole target as a URL: `http://example.com/a?b`; for CONNECT `example.com:443`. */
   readonly href: string;
+}
+
+/**
+ * Somebody who watches what `forwardProxy` carries blindly: a CONNECT tunnel, or a proxied WebSocket. A gate pushes one
+ * into `tunnelGuards` before it calls `next()`; where a guard says `false`, both sides are cut at once. Called for every
+ * chunk, so quick; an exception cuts, too.
+ */
+export interface TunnelGuard {
+  /** These many bytes have moved: `received` from the client, `sent` to it. */
+  readonly onBytes?: ((direction: 'received' | 'sent', bytes: number) => boolean) | undefined;
+  /**
+   * Once, when the client has begun to speak: the server name of its ClientHello (RFC 6066 §3), in lower case;
+   * undefined when it named none, or does not speak TLS.
+   */
+  readonly onServerName?: ((name: string | undefined) => boolean) | undefined;
+  /** Once, when both sides are closed; the transaction has all numbers. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** Who a gate has found the user to be; `req.auth` for the app's own handlers. */
@@ -63,6 +92,10 @@ export class Context {
   proxied = false;
   /** Where to; always there when `proxied` is true. */
   destination: Destination | undefined;
+  /** Of the door, around the answer to a proxied request that nobody has claimed yet. */
+  guard: { lift(): void } | undefined;
+  /** Who watches the tunnel that this request may become; to be added to. */
+  tunnelGuards: TunnelGuard[] | undefined;
   /** Some gate has judged this client or user and let it pass: `forwardProxy` demands one. */
   admitted = false;
   /** Set by the gate that let the request pass. */
@@ -73,7 +106,10 @@ export class Context {
    * for a cache it is one with `Authorization`.
    */
   identity: readonly string[] | undefined;
-  #id: string | undefined;
+  /** What an observer tells the servers behind (a request id), names and values in turn; in place of the client's own. */
+  told: readonly string[] | undefined;
+  /** What forwarders apply to the fields that they send, those of upgrades included; to be added to. */
+  fieldFilters: FieldFilter[] | undefined;
   #strip: Set<string> | undefined;
   #consumed: Set<string> | undefined;
   #consumedCookies: Set<string> | undefined;
@@ -92,6 +128,20 @@ export class Context {
   /** The same for readers: most requests have none. */
   get stripped(): ReadonlySet<string> | undefined {
     return this.#strip;
+  }
+
+  /**
+   * Says that what answers a proxied request from here on speaks for its destination: a forward proxy, or a cache
+   * that has the destination's answer. What a local route answers before somebody has said so, the door makes a 421.
+   */
+  claim(): void {
+    this.guard?.lift();
+    this.guard = undefined;
+  }
+
+  /** Proxied, and nobody has yet spoken for the destination. */
+  get unclaimed(): boolean {
+    return this.guard !== undefined;
   }
 
   /**
@@ -119,6 +169,7 @@ export class Context {
   get gated(): boolean {
     return (
       this.identity !== undefined ||
+      this.told !== undefined ||
       this.#consumed !== undefined ||
       this.#consumedCookies !== undefined
     );
@@ -126,7 +177,7 @@ export class Context {
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */
   get id(): string {
-    return (this.#id ??= randomUUID());
+    return this.transaction.id;
   }
 }
 

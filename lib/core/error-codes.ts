@@ -27,11 +27,14 @@ export type ErrorCode =
   | 'ERR_SEKISHO_LOGIN_FAILED'
   | 'ERR_SEKISHO_NOT_CACHED'
   | 'ERR_SEKISHO_PURGE_DENIED'
+  | 'ERR_SEKISHO_UNGUARDED'
+  | 'ERR_SEKISHO_FORGED_ACTION'
   | 'ERR_SEKISHO_NOT_A_PROXY'
   | 'ERR_SEKISHO_PROXY_DENIED'
   | 'ERR_SEKISHO_DESTINATION_DENIED'
   | 'ERR_SEKISHO_TUNNEL_LIMIT'
   | 'ERR_SEKISHO_URL_DENIED'
+  | 'ERR_SEKISHO_FILTER_UNAVAILABLE'
   | 'ERR_SEKISHO_INFECTED'
   | 'ERR_SEKISHO_UNSCANNABLE'
   | 'ERR_SEKISHO_SCAN_OVERSIZE'
@@ -98,11 +101,14 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_SEKISHO_LOGIN_FAILED: kind(400, 'client', 'request', false, 'http_request_denied', 'The login could not be completed, please begin it again'),
   ERR_SEKISHO_NOT_CACHED: kind(504, 'client', 'route', false, 'http_request_denied', 'The request wants a stored answer, and there is none'),
   ERR_SEKISHO_PURGE_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'Stored answers are not cleared for this client'),
+  ERR_SEKISHO_UNGUARDED: kind(403, 'policy', 'request', false, 'http_request_denied', 'This page is not available'),
+  ERR_SEKISHO_FORGED_ACTION: kind(403, 'policy', 'request', false, 'http_request_denied', 'The action was not asked for by the page it belongs to, please reload it'),
   ERR_SEKISHO_NOT_A_PROXY: kind(421, 'client', 'route', false, 'http_request_denied', 'This server is no proxy for that destination'),
   ERR_SEKISHO_PROXY_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'This client may not use the proxy'),
   ERR_SEKISHO_DESTINATION_DENIED: kind(403, 'policy', 'resolve', false, 'destination_ip_prohibited', 'The proxy does not go to this destination'),
   ERR_SEKISHO_TUNNEL_LIMIT: kind(429, 'policy', 'connect', false, 'connection_limit_reached', 'Too many tunnels are open'),
   ERR_SEKISHO_URL_DENIED: kind(403, 'policy', 'route', false, 'http_request_denied', 'This address is blocked by policy'),
+  ERR_SEKISHO_FILTER_UNAVAILABLE: kind(503, 'proxy', 'route', false, 'proxy_internal_error', 'The policy cannot be checked at the moment'),
   ERR_SEKISHO_INFECTED: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: the virus scanner found something in it'),
   ERR_SEKISHO_UNSCANNABLE: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: it cannot be scanned for viruses'),
   ERR_SEKISHO_SCAN_OVERSIZE: kind(403, 'policy', 'body', false, 'http_request_denied', 'The content was blocked: it is too large to be scanned for viruses'),

@@ -3,6 +3,8 @@ import { errorKinds, type ErrorCode, type ErrorSource, type ErrorStage } from '.
 export { errorCodes, type ErrorCode, type ErrorSource, type ErrorStage } from './error-codes.ts';
 
 export interface ProxyErrorInit {
+  /** What the client is told, in place of the code's own sentence: what a virus scanner has found. */
+  readonly message?: string;
   /** For operators: what exactly happened. Goes to logs and hooks, never into a body. */
   readonly detail?: string;
   readonly status?: number;
@@ -42,7 +44,7 @@ export class ProxyError extends Error {
     const { status, source, stage, retryable, proxyStatus, title } = errorKinds[code];
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
-    super(title, 'cause' in init ? { cause: init.cause } : undefined);
+    super(init.message ?? title, 'cause' in init ? { cause: init.cause } : undefined);
     Error.stackTraceLimit = limit;
     this.code = code;
     this.status = init.status ?? status;

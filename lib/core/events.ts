@@ -47,7 +47,7 @@ export interface Events {
     readonly path: string;
     readonly requestId: string;
   };
-  /** `urlFilter` refused a request, or would have (`dryRun`), or a list was reloaded or kept. */
+  /** `urlFilter` refused a request, or would have (`dryRun`). */
   'sekisho:filter': {
     readonly outcome: FilterOutcome;
     readonly rule: string;

@@ -6,6 +6,8 @@ export interface SocketOwner {
   close(): void;
   /** Ends at once. */
   destroy(): void;
+  /** Ends if nothing is going on: the server drains. */
+  closeIdle?(): void;
 }
 
 interface Entry {

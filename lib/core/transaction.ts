@@ -1,5 +1,6 @@
-import type { ErrorCode } from './errors.ts';
+import { randomUUID } from 'node:crypto';
 import { clock } from './clock.ts';
+import type { ErrorCode, ErrorStage } from './error-codes.ts';
 import { observed, publish } from './events.ts';
 
 /** How a transaction ended. `client-aborted` and `upstream-aborted` are about the body, after the head was sent. */
@@ -23,6 +24,49 @@ export type ScanOutcome =
 /** What `egressGuard` made of a request. `monitored`: would have been blocked. */
 export type EgressOutcome = 'passed' | 'monitored' | 'blocked' | 'cut';
 
+/** An attempt that was given up in favour of another one. */
+export interface GivenUpAttempt {
+  /** `host:port`. */
+  readonly server: string;
+  /** Code of its failure, or `status 503`. */
+  readonly reason: string;
+  /** Milliseconds it took. */
+  readonly took: number;
+}
+
+/** The encryption between the client and us. */
+export interface TlsFacts {
+  /** As OpenSSL says it: `TLSv1.3`. */
+  readonly version: string;
+  /** By its IANA name: `TLS_AES_128_GCM_SHA256`. */
+  readonly cipher: string;
+}
+
+/** Those who wait for a record to end; see `observe` in observing.ts. */
+export interface RecordWatch {
+  /** They want nothing but the record: the answer may be written in any way. */
+  readonly quiet: boolean;
+  /** Fills in what only request and response know. */
+  complete(): void;
+  tell(): void;
+}
+
+/** What the traces of an `@opentelemetry` user have to do with one request. */
+export interface RequestTrace {
+  /** A request to a server begins. */
+  attempt(server: string): AttemptTrace | undefined;
+}
+
+export interface AttemptTrace {
+  /** The field for the server (W3C Trace Context). */
+  readonly traceparent: string;
+  readonly tracestate: string | undefined;
+  answered(status: number): void;
+  failed(code: string): void;
+  /** Only the first call counts. */
+  end(): void;
+}
+
 /**
  * The record of one request: who, where to, verdicts, bytes, timings. Every middleware adds what it
  * knows; it is published once, on `sekisho:transaction`, when the request has ended.
@@ -35,7 +79,18 @@ export class Transaction {
   readonly method: string;
   /** The request target as the client sent it. */
   readonly target: string;
+  /** Address of the client; that of the peer when Express' `trust proxy` does not trust it. */
   client: string | undefined;
+  /** The Host field (`:authority`), as sent. */
+  host: string | undefined;
+  /** `1.0`, `1.1` or `2`; known once the transaction has ended and an observer is mounted, as are those below. */
+  protocol: string | undefined;
+  scheme: 'http' | 'https' | undefined;
+  tls: TlsFacts | undefined;
+  referer: string | undefined;
+  userAgent: string | undefined;
+  /** The client's place in a distributed trace (W3C Trace Context), when it is a valid one. */
+  traceparent: string | undefined;
   /** Name of the user, when a gate has found out. */
   user: string | undefined;
   /** What the gate made of the request; with `dry-run:` in front when it only reports. */
@@ -48,6 +103,8 @@ export class Transaction {
   /** `host:port` of the server that answered, or was tried last. */
   server: string | undefined;
   attempts = 0;
+  /** The attempts before the last one; undefined when there was only one. */
+  givenUp: GivenUpAttempt[] | undefined;
   /** What a cache did, as in `Cache-Status` (RFC 9211), e.g. `sekisho; fwd=uri-miss; stored`. */
   cache: string | undefined;
   /** Why a cache did not store the answer; one of the names the docs of `cache()` list. */
@@ -70,21 +127,61 @@ export class Transaction {
   egressRules: readonly string[] | undefined;
   /** What could be looked at: all of it, or only who, where to, how much and when. */
   inspection: 'metadata' | 'content' | undefined;
+  /** As sent to the client; 499 when it had left before. */
   status = 0;
+  /** Of the body; of a tunnel or WebSocket all. */
   bytesSent = 0;
   bytesReceived = 0;
   /** Milliseconds until a server was chosen. */
   queued: number | undefined;
-  /** Milliseconds until the first byte of the answer's head. */
+  /** Milliseconds the connection to the server took, TLS included; undefined when a kept one was used. */
+  connect: number | undefined;
+  /** Milliseconds until the body of the request was here; undefined without one. */
+  reading: number | undefined;
+  /** Milliseconds until the first byte of the answer's head came from a server. */
   firstByte: number | undefined;
   /** Milliseconds until the end. */
   total: number | undefined;
   outcome: Outcome | undefined;
   error: ErrorCode | undefined;
+  /** Where on its way the request failed, or was when somebody left. */
+  stage: ErrorStage | undefined;
+  /** Who has cut it short. */
+  abortedBy: 'client' | 'upstream' | 'proxy' | undefined;
+  /** Somebody who knows more than the response ends the record: a forwarder, a tunnel, a WebSocket. */
+  kept = false;
+  trace: RequestTrace | undefined;
+  #id: string | undefined;
+  #watch: RecordWatch | undefined;
 
   constructor(method: string, target: string) {
     this.method = method;
     this.target = target;
+  }
+
+  /** The request id, made when first asked for. The log, the error page and the client see the same one. */
+  get id(): string {
+    return (this.#id ??= randomUUID());
+  }
+
+  /** Takes this id; too late once somebody has asked for it. */
+  adopt(id: string): void {
+    this.#id ??= id;
+  }
+
+  /** Milliseconds from the first byte of the answer to the end. */
+  get writing(): number | undefined {
+    return this.total === undefined || this.firstByte === undefined
+      ? undefined
+      : this.total - this.firstByte;
+  }
+
+  get watch(): RecordWatch | undefined {
+    return this.#watch;
+  }
+
+  watchWith(watch: RecordWatch): void {
+    this.#watch = watch;
   }
 
   elapsed(): number {
@@ -96,8 +193,12 @@ export class Transaction {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
     this.total = this.elapsed();
-    if (!observed('sekisho:transaction')) return;
+    const watch = this.#watch;
+    const published = observed('sekisho:transaction');
+    if (watch === undefined && !published) return;
     this.started = clock.now() - this.total;
-    publish('sekisho:transaction', this);
+    watch?.complete();
+    if (published) publish('sekisho:transaction', this);
+    watch?.tell();
   }
 }

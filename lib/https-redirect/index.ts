@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
 import { parseHost } from '../core/http/host.ts';
 import { middleware } from '../core/middleware.ts';
@@ -49,7 +50,7 @@ const optionsSchema = schemaOf<HttpsRedirectOptions>()({
 /**
  * Gate: sends every plain HTTP request, WebSocket upgrades included, to the same URL on https.
  * Whether a request came by https is what Express says (`req.protocol`): X-Forwarded-Proto and
- * X-Forwarded-Host are believed only of a peer that the app's `trust proxy` trusts.
+ * X-Forwarded-Host are believed only of a peer that the app's `trust proxy` trusts. Requests to a forward proxy pass.
  * A malformed, missing or double Host is refused with 400 `ERR_SEKISHO_BAD_HOST`, a target without
  * a path (CONNECT, `OPTIONS *`) with 400 `ERR_SEKISHO_BAD_REQUEST`.
  *
@@ -63,6 +64,8 @@ export function httpsRedirect(options: HttpsRedirectOptions = {}): RequestHandle
 
   return middleware('gate', function httpsRedirect(req, res, next) {
     if (
+      // Whom a forward proxy asks is not this server.
+      contextOf(req).proxied ||
       isSecure(req.protocol) ||
       (exempt.loopback && fromLoopback(req)) ||
       (exempt.acme && isChallenge(req))

@@ -44,7 +44,8 @@ const optionsSchema = schemaOf<SecurityHeadersOptions>()({
 
 /**
  * Gate that lets everything pass: sets helmet's security fields on the answer, whoever gives it, and
- * keeps the fields by which upstreams tell of themselves (`Server`, `X-Powered-By`) from the client.
+ * keeps the fields by which upstreams tell of themselves (`Server`, `X-Powered-By`) from the client. Answers to clients of
+ * a forward proxy are those of other sites and left as they are.
  *
  * @example app.use(securityHeaders({ strip: ['server', 'x-powered-by', 'x-aspnet-version'] }));
  * @throws {OptionsError} at once, for what helmet refuses and for options that helmet would ignore
@@ -56,7 +57,12 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): RequestHa
   return middleware(
     'gate',
     function securityHeaders(req, res, next) {
-      const stripped = contextOf(req).strip;
+      const context = contextOf(req);
+      if (context.proxied) {
+        next();
+        return;
+      }
+      const stripped = context.strip;
       for (const field of strip) stripped.add(field);
       setFields(req, res, next);
     } satisfies RequestHandler,

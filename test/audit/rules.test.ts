@@ -15,6 +15,14 @@ import { audit, type AuditOptions } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache } from '../../lib/cache/index.ts';
+import { accessLog } from '../../lib/access-log/index.ts';
+import { dashboard } from '../../lib/dashboard/index.ts';
+import { forwardProxy } from '../../lib/forward-proxy/index.ts';
+import { metrics } from '../../lib/metrics/index.ts';
+import { urlFilter } from '../../lib/url-filter/index.ts';
+import { anonymizer } from '../../lib/anonymizer/index.ts';
+import { egressGuard } from '../../lib/egress-guard/index.ts';
+import { virusScanner } from '../../lib/virus-scanner/index.ts';
 import { attach } from '../../lib/core/server/attach.ts';
 import { upstream } from '../../lib/core/upstream/upstream.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
@@ -223,6 +231,73 @@ const cases: readonly {
     good: (app) => app.get('/events', events).use(compression()),
     where: '#1 compression at /',
   },
+  {
+    rule: 'open-forward-proxy',
+    bad: (app) => app.use(forwardProxy()),
+    good: (app) => app.use(gate(), forwardProxy()),
+    where: '#1 forwardProxy at /',
+  },
+  ...[{ clients: ['10.0.0.0/8'] }, { allow: ['example.com'] }].map((options) => ({
+    rule: 'open-forward-proxy',
+    title: Object.keys(options)[0] ?? '',
+    bad: (app: Express) => app.use(forwardProxy()),
+    good: (app: Express) => app.use(forwardProxy(options)),
+    where: '#1 forwardProxy at /',
+  })),
+  {
+    rule: 'private-destinations',
+    bad: (app) => app.use(gate(), forwardProxy({ allowPrivate: ['10.0.0.0/8'] })),
+    good: (app) =>
+      app.use(gate(), forwardProxy({ allowPrivate: ['10.1.2.0/28', 'wiki.internal'] })),
+    where: '#2 forwardProxy at /',
+  },
+  {
+    rule: 'page-without-gate',
+    bad: (app) => app.use('/dashboard', dashboard()),
+    good: (app) => app.use('/dashboard', gate(), dashboard()),
+    where: '#1 dashboard at /dashboard',
+  },
+  {
+    rule: 'page-without-gate',
+    title: 'metrics for everybody',
+    bad: (app) => app.use(metrics({ public: true })),
+    good: (app) => app.use(metrics()),
+    where: '#1 metrics at /',
+  },
+  {
+    rule: 'page-without-gate',
+    title: 'an index of files',
+    bad: (app) =>
+      app.use(
+        '/files',
+        Object.defineProperty(() => undefined, 'name', { value: 'serveIndex' }),
+      ),
+    good: (app) =>
+      app.use(
+        '/files',
+        gate(),
+        Object.defineProperty(() => undefined, 'name', { value: 'serveIndex' }),
+      ),
+    where: '#1 serveIndex at /files',
+  },
+  {
+    rule: 'gate-narrower-than-forwarder',
+    title: 'urlFilter before it',
+    bad: (app) =>
+      app
+        .use(urlFilter({ normalize: false }))
+        .use('/admin', gate())
+        .use(balancedProxy(server)),
+    good: (app) => app.use(urlFilter()).use('/admin', gate()).use(balancedProxy(server)),
+    where: '#2 authGate at /admin',
+  },
+  {
+    rule: 'log-after-answer',
+    title: 'accessLog',
+    bad: (app) => app.get('/a', answer).use(accessLog()),
+    good: (app) => app.use(accessLog()).get('/a', answer),
+    where: '#2 accessLog at /',
+  },
 ];
 
 for (const { rule, title, bad, good, where, options } of cases)
@@ -243,16 +318,37 @@ for (const { rule, title, bad, good, where, options } of cases)
     assert.deepEqual(left, []);
   });
 
+test('gate-after-forwarder: no more than a note where the gate guards what comes behind it', () => {
+  const app = express();
+  app.use('/public', balancedProxy(server)).use(gate()).use(balancedProxy(server));
+  const [finding] = audit(app).findings.filter(({ rule }) => rule === 'gate-after-forwarder');
+  assert.equal(finding?.severity, 'info');
+});
+
 test('the recommended order has no finding', () => {
   const app = trusting(express());
-  app.use(morgan('tiny'), securityHeaders(), httpsRedirect(), cors(), rateLimit());
-  app.use(sessions(false), gate(), compression(), cache('10s'));
+  app.use(accessLog(), metrics(), morgan('tiny'), securityHeaders(), httpsRedirect(), urlFilter());
+  app.use(cors(), rateLimit(), sessions(false), gate());
+  app.use('/dashboard', dashboard());
+  app.use(egressGuard(), compression(), cache('10s'), virusScanner({ clamd: { port: 3310 } }));
   app.use(prefixRouter({ '/blog': server, '/image': [server, 'http://127.0.0.1:10'] }));
+  app.use(anonymizer(), forwardProxy());
   app.use(express.json());
   app.post('/own', answer);
   app.use((_req, res) => void res.sendStatus(404));
   app.use(errorPages());
   assert.deepEqual(audit(app).findings, []);
+});
+
+test('a forward proxy with users, filter and cache has no more than a note about TLS', () => {
+  const app = express();
+  app.use(accessLog(), urlFilter({ deny: ['ads.example'] }), gate());
+  app.use(cache(), anonymizer(), forwardProxy(), errorPages());
+  const { findings } = audit(app);
+  assert.deepEqual(
+    findings.map(({ rule, severity }) => `${severity} ${rule}`),
+    ['info basic-without-tls'],
+  );
 });
 
 test('hsts-on-http: told for a server without TLS that others reach, not for one of this machine', async (t) => {

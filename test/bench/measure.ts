@@ -46,7 +46,7 @@ export async function measure(url: string, pid: number, load: Load): Promise<Mea
 }
 
 /** User and system time of a process (proc_pid_stat(5), in ticks of 10 ms). */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');

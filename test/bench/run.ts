@@ -10,9 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchCache } from './cache.ts';
 import { benchCacheStore } from './cache-store.ts';
+import { benchDashboard } from './dashboard.ts';
+import { benchLists } from './lists.ts';
 import { measure, median, memory, type Load, type Measurement } from './measure.ts';
 import { benchTls } from './tls.ts';
+import { benchTunnels } from './tunnels.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
+import { benchUrlFilter } from './url-filter.ts';
+import { benchVirusScanner } from './virus-scanner.ts';
 import { benchWebSockets } from './websockets.ts';
 
 /** Odd, so that the median is one of them. */
@@ -144,11 +149,17 @@ const chosen = (name: string): boolean =>
   words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
 if (chosen('cache store')) benchCacheStore();
+if (chosen('lists')) benchLists();
+if (chosen('url filter')) benchUrlFilter();
+if (chosen('scan')) await benchVirusScanner();
 if (chosen('cache hits and misses')) await benchCache(startProxy, rounds);
+
+if (chosen('tunnels')) await benchTunnels(startProxy, rounds);
 
 const upstream = await startUpstream();
 try {
   for (const scenario of scenarios) if (chosen(scenario.name)) await bench(scenario, upstream);
+  if (chosen('dashboard')) await benchDashboard(upstream.url, startProxy, rounds);
   if (chosen('tls')) await benchTls(upstream.url, startProxy, rounds);
   if (chosen('websocket')) await benchWebSockets(upstream.nodeUrl, startProxy);
 } finally {

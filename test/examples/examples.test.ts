@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import type { AuditReport, Explanation } from 'sekisho';
 import { WebSocket } from 'ws';
 import { runExample } from '../support/example.ts';
+import { eicar } from '../support/clamd.ts';
 import { CookieJar } from '../support/oidc-provider.ts';
 import { noRedis } from '../support/redis.ts';
 import { until } from '../support/servers.ts';
@@ -17,7 +18,22 @@ import { until } from '../support/servers.ts';
 const run = promisify(execFile);
 
 /** What a reader would try of each example. */
-const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
+const examples: Readonly<Record<string, (url: string, output: string) => Promise<void>>> = {
+  async 'anonymizer.ts'(url, output) {
+    const [, site = ''] = / (http:\S+)\n/.exec(output) ?? [];
+    const told = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = {
+        host: new URL(site).host,
+        referer: 'https://www.example.com/secret',
+        via: '1.1 gate7',
+        'x-corp-user': 'alice',
+      };
+      get({ port: new URL(url).port, path: site, headers }, resolve).on('error', reject);
+    });
+    const fields = JSON.parse(await text(told)) as Record<string, string>;
+    assert.deepEqual(Object.keys(fields).sort(), ['connection', 'host', 'referer']);
+    assert.equal(fields.referer, 'https://www.example.com/');
+  },
   async 'apicache.ts'(url) {
     const posts = [await body(`${url}/api/posts/7`), await body(`${url}/api/posts/7`)];
     assert.deepEqual(posts, ['{"id":"7","asked":1}', '{"id":"7","asked":1}']);
@@ -80,6 +96,19 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
     assert.equal(await body(`${url}/basket`), first);
     assert.match(await body(`${url}/stored`), /"url":"http:.*\/basket"/);
   },
+  async 'dashboard.ts'(url) {
+    assert.equal((await fetch(`${url}/dashboard/`)).status, 401);
+    const authorization = `Basic ${Buffer.from('operator:wonderland').toString('base64')}`;
+    const page = await fetch(`${url}/dashboard`, { headers: { authorization } });
+    assert.match(await page.text(), /<h2 id="pools-title" data-text="pools">Pools</);
+    const stream = await fetch(`${url}/dashboard/events`, { headers: { authorization } });
+    let told = '';
+    for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) {
+      told += chunk;
+      if (/"name":"images".*"findings":\[\]|"findings":\[\].*"name":"images"/.test(told)) break;
+    }
+    assert.equal(await body(`${url}/blog/hello`), 'the blog answers GET /hello\n');
+  },
   async 'error-pages.ts'(url) {
     const problem = await fetch(`${url}/shop`);
     // 502 when nothing listens there, 503 once that is known.
@@ -115,6 +144,19 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
     assert.equal(await echoed(`${url}/echo`, { cookie }), 'hello');
     await assert.rejects(echoed(`${url}/echo`), /Unexpected server response: 401/);
   },
+  async 'forward-proxy.ts'(url, output) {
+    const commands = [...output.matchAll(/^curl (.*?)(?:\s+\(.*\))?$/gm)].map(([, args = '']) =>
+      run('curl', ['-sS', '--max-time', '20', '--noproxy', '', ...args.trim().split(/\s+/)]),
+    );
+    const [stranger, page, ads, tunnel, metadata, script] = await Promise.all(commands);
+    assert.match(stranger?.stdout ?? '', /^HTTP\/1\.1 407 /);
+    assert.match(page?.stdout ?? '', /Cache-Status: sekisho; [^]*the web answers GET \/\n$/);
+    assert.match(ads?.stdout ?? '', /^HTTP\/1\.1 403 [^]*blocked by policy/);
+    assert.match(tunnel?.stdout ?? '', /^HTTP\/1\.1 200 Connection Established[^]*GET \/tunnel\n$/);
+    assert.match(metadata?.stdout ?? '', /^HTTP\/1\.1 403 /);
+    assert.match(script?.stdout ?? '', /^function FindProxyForURL[^]*PROXY localhost:3128/);
+    assert.equal((await fetch(`${url}/`)).status, 401);
+  },
   async 'https-redirect.ts'(url) {
     const answer = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });
     assert.equal(answer.status, 308);
@@ -130,6 +172,18 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
       'response',
     )) as [IncomingMessage];
     assert.equal(await text(shop), 'the shop answers GET /basket\n');
+  },
+  async 'safe-downloads.ts'(url) {
+    assert.equal(await body(`${url}/report.txt`), 'Nothing to declare.\n');
+    for (const path of ['/virus.com', '/packed.com']) {
+      const refused = await fetch(url + path);
+      assert.equal(refused.status, 403);
+      assert.match(await refused.text(), /the virus scanner found Demo\.Eicar/);
+    }
+    const upload = async (content: string): Promise<string> =>
+      (await fetch(`${url}/upload`, { method: 'POST', body: content })).text();
+    assert.equal(await upload('clean'), 'took 5 bytes\n');
+    assert.match(await upload(eicar), /ERR_SEKISHO_INFECTED/);
   },
   async 'security-headers.ts'(url) {
     const { headers } = await fetch(url);
@@ -162,6 +216,17 @@ const examples: Readonly<Record<string, (url: string) => Promise<void>>> = {
       assert.equal(stdout, `the shop answers GET /basket?id=1\n${version}`);
     }
   },
+  async 'url-filter.ts'(url) {
+    assert.equal(await body(`${url}/basket//7`), 'the shop answers GET /basket/7\n');
+    for (const path of ['/%61dmin/users', '/x/index.php', '/.git/config'])
+      assert.equal((await fetch(url + path)).status, 403, path);
+    assert.equal((await fetch(`${url}/a%2F..%2Fadmin`)).status, 400);
+    assert.equal((await fetch(`${url}/basket`, { method: 'DELETE' })).status, 403);
+    const headers = { accept: 'text/html', host: 'www.games.example' };
+    const [page] = (await once(get(url, { headers }), 'response')) as [IncomingMessage];
+    assert.equal(page.statusCode, 403);
+    assert.match(await text(page), /mailto:helpdesk@company\.example.*<dd>games<\/dd>/s);
+  },
   async 'websocket.ts'(url) {
     assert.equal(await echoed(`${url}/echo?ticket=valid`), 'hello');
     await assert.rejects(echoed(`${url}/echo`), /Unexpected server response: 401/);
@@ -179,7 +244,7 @@ test('every example is tried here', () => {
 for (const [file, attempt] of Object.entries(examples))
   test(`examples/${file} does what it says and ends at Ctrl-C`, async (t) => {
     const example = await runExample(t, `examples/${file}`);
-    await attempt(example.url);
+    await attempt(example.url, example.output());
     assert.equal(await example.end('SIGINT'), 0, example.output());
   });
 

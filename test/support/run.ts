@@ -10,7 +10,11 @@ const words = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts')
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .sort();
-const heavy = files.filter((file) => /^test\/(?:integration|browser|package)\//.test(file));
+const heavy = files.filter((file) =>
+  /^test\/(?:(?:integration|browser|package)\/|virus-scanner\/(?:downloads|uploads|engines)\.)/.test(
+    file,
+  ),
+);
 const light = files.filter((file) => !heavy.includes(file));
 
 if (files.length === 0) {

@@ -231,10 +231,10 @@ export class LocalReply extends DirectListener {
     const { res, layers } = this.#layer;
     const { transaction } = contextOf(layers.req);
     const { writableFinished, statusCode } = res;
+    if (transaction.outcome !== undefined) return;
+    transaction.status = this.begun ? statusCode : 499;
+    transaction.bytesSent = this.#bytes;
     queueMicrotask(() => {
-      if (transaction.outcome !== undefined) return;
-      transaction.status = this.begun ? statusCode : 499;
-      transaction.bytesSent = this.#bytes;
       transaction.end(
         !writableFinished
           ? transaction.error === undefined

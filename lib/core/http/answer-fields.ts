@@ -78,7 +78,7 @@ export function answerFields(
         trailer = trailer === undefined ? value : `${trailer}, ${value}`;
         break;
       case 'via':
-        vias = vias === undefined ? value : `${vias}, ${value}`;
+        if (has?.(lower) !== true) vias = vias === undefined ? value : `${vias}, ${value}`;
         break;
     }
   }

@@ -18,7 +18,8 @@ export type StoringRefusal =
   | 'no-cache'
   | 'expired'
   | 'no-freshness'
-  | 'too-large';
+  | 'too-large'
+  | 'local';
 
 /** What each reason means, in the order in which they are looked for. */
 // prettier-ignore
@@ -42,4 +43,5 @@ export const storingRefusals: Readonly<Record<StoringRefusal, string>> = {
   expired: 'the answer is stale on arrival, and has no validator',
   'no-freshness': 'the answer does not say for how long it is fresh, nothing else says so, and it has no validator (RFC 9111 §3)',
   'too-large': 'the answer is larger than one entry may be',
+  local: 'a route of the app has answered a request that was meant for another server',
 };

@@ -2,11 +2,20 @@ import { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { OptionsError } from '../errors.ts';
 import { quote } from '../options.ts';
+import { rememberListening } from '../own-ports.ts';
+import { warn } from '../warn.ts';
+import { noteAttachment } from './attachments.ts';
 import { answerClientErrors } from './client-error.ts';
+import { auditInDevelopment } from './development.ts';
 import { deferContinue } from './expect-continue.ts';
-import { openUpgrades, type Chain } from './upgrade-door.ts';
+import type { ProxyEntrance } from './proxied-request.ts';
+import { openToProxied } from './proxy-door.ts';
+import { testForOpenProxy } from './self-test.ts';
+import { openTunnels } from './tunnel-door.ts';
+import { noteAbsolute, openUpgrades, type Chain } from './upgrade-door.ts';
 
 const attached = new WeakMap<HttpServer, Chain>();
+const selfTests = new WeakMap<HttpServer, Promise<string | undefined>>();
 
 /**
  * Sends what an http.Server does not hand to its app through the app's own chain, too:
@@ -17,9 +26,15 @@ const attached = new WeakMap<HttpServer, Chain>();
  *   the server (ws, socket.io), added before or later; without one it is answered 404. A catch-all
  *   handler at the end of the app answers upgrades as well, so it should call `next()` for the
  *   paths of such listeners.
+ * - **Requests to a forward proxy**: `GET http://other.example/` and `CONNECT other.example:443` go
+ *   through the chain to `forwardProxy`, and never to a route of the app: where no `forwardProxy` takes
+ *   them the answer is 421.
  * - **Expect: 100-continue**: `100 Continue` is sent when a handler reads the body or the upstream
  *   has sent it, not before the gates have seen the request.
  * - **Malformed requests** get their 400, 408 or 431 reliably.
+ *
+ * With a `forwardProxy` in the process and a listener that others can reach, the server asks itself at its start, as a
+ * stranger would, and serves no proxy clients if a stranger gets through (`SEKISHO_OPEN_PROXY`).
  *
  * Attaching a second time changes nothing.
  *
@@ -52,10 +67,42 @@ export function attach<Server extends HttpServer | HttpsServer>(
   }
   const chain = app ?? appOf(server);
   attached.set(server, chain);
-  openUpgrades(server, chain);
+  rememberListening(server);
+  noteAttachment(chain, server);
+  auditInDevelopment(chain);
+  const entrance: ProxyEntrance = { closed: false };
+  openToProxied(server, entrance);
+  openUpgrades(server, chain, noteAbsolute(entrance));
+  openTunnels(server, chain, entrance);
+  if (server.listening) selfTest(server, entrance);
+  else
+    server.once('listening', () => {
+      selfTest(server, entrance);
+    });
   deferContinue(server);
   answerClientErrors(server);
   return server;
+}
+
+/** What the self-test has found, once the server listens; undefined is nothing. */
+export async function selfTestOf(server: HttpServer): Promise<string | undefined> {
+  return selfTests.get(server);
+}
+
+function selfTest(server: HttpServer, entrance: ProxyEntrance): void {
+  const found = testForOpenProxy(server).then((through) => {
+    if (through === undefined) return undefined;
+    entrance.closed = true;
+    const problem = `${through} gets through without credentials`;
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? ` at port ${bound.port}` : '';
+    warn(
+      'SEKISHO_OPEN_PROXY',
+      `the server${port} would be an open proxy: ${problem}; it serves no proxy clients. Mount authGate before forwardProxy, or narrow \`clients\` or \`allow\``,
+    );
+    return problem;
+  });
+  selfTests.set(server, found);
 }
 
 /** The app among the server's request listeners: the Express app, or else the only listener. */

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { clock } from '../clock.ts';
 import { OptionsError } from '../errors.ts';
 import { warn } from '../warn.ts';
-import { FileWatch } from './file-watch.ts';
+import { FileWatch } from '../file-watch.ts';
 import { readKeyPair, validityProblem, type KeyPair } from './key-pair.ts';
 import { PemError, readFile, readPem } from './pem-file.ts';
 import { NameTable, plainName } from './sni.ts';

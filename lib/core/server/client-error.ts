@@ -1,5 +1,7 @@
 import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Transaction } from '../transaction.ts';
 import { lingerEnd } from './linger.ts';
 
 const statuses: Readonly<Record<string, number>> = {
@@ -30,8 +32,18 @@ export function answerClientErrors(server: Server): void {
     socket.write(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
+    record(status, (socket as Partial<Socket>).remoteAddress);
     lingerEnd(socket);
   });
+}
+
+/** There is no request to tell of, but somebody who has asked, and was answered. */
+function record(status: number, client: string | undefined): void {
+  const transaction = new Transaction('', '');
+  transaction.client = client;
+  transaction.status = status;
+  transaction.error = status === 408 ? 'ERR_SEKISHO_CLIENT_TIMEOUT' : 'ERR_SEKISHO_BAD_REQUEST';
+  transaction.end('refused');
 }
 
 /**

@@ -47,6 +47,8 @@ export class Connections {
   }
 
   #add(socket: Socket): void {
+    // A refused CONNECT gives its connection back to HTTP.
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }

@@ -33,7 +33,10 @@ export async function drain(
   connections.closeUnused();
   connections.announceClose();
   http2?.close();
-  const cancelSweep = clock.every(sweepInterval, () => server.closeIdleConnections());
+  const cancelSweep = clock.every(sweepInterval, () => {
+    server.closeIdleConnections();
+    for (const owner of socketOwners(server)) owner.closeIdle?.();
+  });
   let cancelDeadline = clock.after(gracePeriod, () => {
     server.closeAllConnections();
     http2?.destroy();

@@ -10,8 +10,11 @@ interface StandIn {
   readonly once: boolean;
 }
 
+/** What node hands out as a bare socket. */
+export type SocketEvent = 'upgrade' | 'connect';
+
 /**
- * The `upgrade` listeners of others (ws, socket.io). Node calls all listeners for every upgrade, and
+ * The `upgrade` (ws, socket.io) or `connect` listeners of others. Node calls all listeners for every upgrade, and
  * many answer 400 or close the socket when the path is not theirs: so they are held back, and called
  * only for upgrades that the app leaves alone. Each is replaced by a stand-in that does nothing and
  * carries the original as `listener`, as node's own `once()` does: `removeListener()` and
@@ -19,17 +22,19 @@ interface StandIn {
  */
 export class HeldListeners {
   readonly #server: Server;
+  readonly #event: SocketEvent;
   readonly #own: UpgradeListener;
   readonly #standIns: WeakSet<object> = new WeakSet();
 
-  constructor(server: Server, own: UpgradeListener) {
+  constructor(server: Server, event: SocketEvent, own: UpgradeListener) {
     this.#server = server;
+    this.#event = event;
     this.#own = own;
-    server.on('upgrade', own);
+    server.on(event, own);
     this.#hold();
-    server.on('newListener', (event) => {
+    server.on('newListener', (added) => {
       // The new one is added after this event; no upgrade can come before the next tick.
-      if (event === 'upgrade') process.nextTick(() => this.#hold());
+      if (added === event) process.nextTick(() => this.#hold());
     });
   }
 
@@ -39,25 +44,25 @@ export class HeldListeners {
 
   call(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     for (const standIn of this.#held()) {
-      if (standIn.once) this.#server.removeListener('upgrade', standIn);
+      if (standIn.once) this.#server.removeListener(this.#event, standIn);
       Reflect.apply(standIn.listener, this.#server, [req, socket, head]);
     }
   }
 
   #held(): StandIn[] {
-    const listeners: unknown[] = this.#server.rawListeners('upgrade');
+    const listeners: unknown[] = this.#server.rawListeners(this.#event);
     return listeners.filter((listener): listener is StandIn =>
       this.#standIns.has(listener as StandIn),
     );
   }
 
   #hold(): void {
-    for (const raw of this.#server.rawListeners('upgrade')) {
+    for (const raw of this.#server.rawListeners(this.#event)) {
       if (raw === this.#own || this.#standIns.has(raw)) continue;
       const standIn = standInFor(raw as UpgradeListener & { listener?: UpgradeListener });
       this.#standIns.add(standIn);
-      this.#server.removeListener('upgrade', raw as UpgradeListener);
-      this.#server.on('upgrade', standIn);
+      this.#server.removeListener(this.#event, raw as UpgradeListener);
+      this.#server.on(this.#event, standIn);
     }
   }
 }

@@ -23,6 +23,8 @@ export class Http2Response extends ServerResponse {
 
   override writableFinished = false;
   override writableNeedDrain = false;
+  /** Of the body, so far: of the connection Node knows only what all streams have sent. */
+  bodyBytes = 0;
 
   override writeHead: never = writeHead as never;
   override write: ServerResponse['write'] = write as never;
@@ -196,6 +198,7 @@ function write(
     if (callback !== undefined) process.nextTick(callback);
     return true;
   }
+  this.bodyBytes += byteLength(chunk, encoding);
   const room = stream.write(chunk, encoding ?? 'utf8', callback);
   if (!room) this.writableNeedDrain = true;
   return room;
@@ -225,7 +228,10 @@ function end(
   const { stream } = this;
   if (this.socket?.destroyed === false && this._hasBody) {
     if (given === undefined || given.length === 0) stream.end();
-    else stream.end(given, encoding ?? 'utf8');
+    else {
+      this.bodyBytes += byteLength(given, encoding);
+      stream.end(given, encoding ?? 'utf8');
+    }
   }
   Http2Response.endWith(this, callback);
   return this;
@@ -239,9 +245,11 @@ function stateLength(
 ): void {
   if (res.statusCode === 204 || res.statusCode === 304) return;
   if (chunk === undefined && res.req.method === 'HEAD') return;
-  const length =
-    typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? 'utf8') : (chunk?.length ?? 0);
-  res.setHeader('Content-Length', length);
+  res.setHeader('Content-Length', chunk === undefined ? 0 : byteLength(chunk, encoding));
+}
+
+function byteLength(chunk: Chunk, encoding: BufferEncoding | null | undefined): number {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? 'utf8') : chunk.length;
 }
 
 function addTrailers(this: Http2Response, trailers: unknown): void {

@@ -78,8 +78,9 @@ export class Http2Socket {
     return (this.connection as { server?: unknown }).server;
   }
 
+  /** As with node:http a body that has come to its end leaves the connection readable: body parsers ask. */
   get readable(): boolean {
-    return !this.destroyed && !this.#stream.readableEnded;
+    return !this.destroyed;
   }
   get writable(): boolean {
     // Node ends the stream of a HEAD request before there is an answer: that says nothing here.

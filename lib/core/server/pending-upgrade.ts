@@ -46,10 +46,15 @@ export class PendingUpgrade implements UpgradeRequest {
     this.socket.removeListener('error', ignore);
   }
 
+  /** What becomes of the socket once the answer is out. */
+  protected answered(): void {
+    lingerEnd(this.socket);
+  }
+
   readonly #answered = (): void => {
     this.#detach();
     closeResponse(this.res);
-    lingerEnd(this.socket);
+    this.answered();
   };
 
   readonly #drained = (): void => {

@@ -12,8 +12,17 @@ const staleFields = [
   'Transfer-Encoding',
 ];
 
-/** Answers an upgrade that nobody took (no error: 404) or that failed with an error nobody handled. */
-export function refuseUpgrade(res: ServerResponse, error?: unknown): void {
+/**
+ * Answers a request that the door itself has to answer: nobody took it (no error: 404), or it failed with an error nobody
+ * handled.
+ *
+ * @param end in place of the response's own, where that is somebody else's by now
+ */
+export function answerRefusal(
+  res: ServerResponse,
+  error?: unknown,
+  end: (body: string) => void = (body) => res.end(body),
+): void {
   if (res.headersSent) {
     res.destroy();
     return;
@@ -27,7 +36,7 @@ export function refuseUpgrade(res: ServerResponse, error?: unknown): void {
   res.statusMessage = '';
   res.setHeader('Content-Type', 'application/problem+json');
   res.setHeader('Content-Length', Buffer.byteLength(body));
-  res.end(body);
+  end(body);
 }
 
 function statusOf(error: unknown): number {
@@ -42,4 +51,10 @@ function statusOf(error: unknown): number {
 function fieldsOf(error: unknown): Record<string, string> {
   const { headers } = Object(error) as { headers?: unknown };
   return typeof headers === 'object' && headers !== null ? { ...headers } : {};
+}
+
+/** Errors that nobody handled and nobody foresaw are shown as Express shows them. */
+export function reportError(error: unknown): void {
+  if (error instanceof Error && !('status' in error) && !('statusCode' in error))
+    console.error(error);
 }

@@ -12,9 +12,11 @@ import {
   schemaOf,
   type Duration,
 } from '../options.ts';
-import { attach } from './attach.ts';
+import { attach, selfTestOf } from './attach.ts';
+import { noteAttachment } from './attachments.ts';
 import { identifyClients } from './client-certificate.ts';
 import { Connections } from './connections.ts';
+import { auditInDevelopment } from './development.ts';
 import { drain, farewellTime } from './drain.ts';
 import { expressClasses } from './express-classes.ts';
 import { listen, portOf, urlOf } from './listening.ts';
@@ -125,7 +127,7 @@ type ParsedServe = z.output<typeof optionsSchema>;
  * const { url, close } = await serve(app, { port: 3000, signals: ['SIGTERM', 'SIGINT'] });
  * @example
  * await serve(app, { port: 443, tls: { cert: '/etc/tls/cert.pem', key: '/etc/tls/key.pem' }, redirectFrom: 80 });
- * @throws {OptionsError} (as a rejection) when the options are not what they should be, a file cannot be
+ * @throws {OptionsError} (as a rejection) when the self-test finds an open proxy, when the options are not what they should be, a file cannot be
  *   read, or a key does not belong to its certificate
  * @throws {Error} (as a rejection) with the system's `code` when the address can't be listened on
  */
@@ -149,6 +151,16 @@ export async function serve(app: RequestListener, options: ServeOptions = {}): P
     }
   const redirected = redirect && new Connections(redirect);
   certificates?.start();
+  const openProxy = await selfTestOf(server);
+  if (openProxy !== undefined) {
+    certificates?.close();
+    redirect?.close();
+    server.close();
+    connections.destroy();
+    throw new OptionsError('serve', [
+      `app: would be an open proxy: ${openProxy}; mount authGate before forwardProxy, or narrow its \`clients\` or \`allow\``,
+    ]);
+  }
 
   const end = async (): Promise<void> => {
     certificates?.close();
@@ -211,5 +223,7 @@ function create(
     http,
   });
   attach(made.server, chain);
+  noteAttachment(app, made.server);
+  auditInDevelopment(app);
   return made;
 }

@@ -194,7 +194,10 @@ export class Delivery implements Dispatcher.DispatchController, Sender {
   /** Another attempt, after the pause that `backoff` asks for. */
   #again(reason: string): void {
     const { pool } = this.#order;
-    const server = this.#sending?.server.name ?? '';
+    const sending = this.#sending;
+    const server = sending?.server.name ?? '';
+    if (sending !== undefined)
+      (this.#order.transaction.givenUp ??= []).push({ server, reason, took: sending.age });
     this.#release();
     publish('sekisho:retry', {
       upstream: pool.name,

@@ -82,6 +82,8 @@ export interface ForwarderOptions extends PoolOptions {
   readonly on?: ForwardHooks | undefined;
 }
 
+/** RFC 9110 §7.6.3: a pseudonym, which may look like a host with its port. */
+const viaName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d{1,5})?$/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // eslint-disable-next-line no-control-regex -- exactly the bytes that must not be in a field value
 const fieldValue = /^[^\0-\x08\x0a-\x1f\x7f\u0100-\uffff]*$/;
@@ -145,7 +147,7 @@ export const forwarderSchema = schemaOf<ForwarderOptions>()({
   via: z
     .union([
       z.literal(false),
-      z.string().regex(fieldName, {
+      z.string().regex(viaName, {
         error: ({ input }) =>
           `${quote(input)} is no pseudonym; use a token such as 'my-proxy', or false`,
       }),

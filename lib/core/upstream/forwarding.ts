@@ -98,8 +98,15 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
   }
 
   start(): void {
+    // For the forward proxy, which comes later in the chain: no server here is meant.
+    if (this.context.unclaimed) {
+      this.next();
+      return;
+    }
     try {
       const reading = judge(this.req);
+      // Out there it is nobody's business what a proxy in front says of the client.
+      if (this.context.proxied) reading.claims = undefined;
       const upstream = this.#plan.targets.find(this.req);
       if (upstream instanceof Promise)
         upstream
@@ -183,6 +190,8 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
     if (context.gated) applyGates(fields, context);
     const taken = options.keepPrefix ? '' : req.baseUrl + this.#prefix;
     addWayFields(fields, req, reading, taken, options);
+    if (context.fieldFilters !== undefined)
+      for (const filter of context.fieldFilters) filter(fields);
     this.host = requestChanges?.host ?? (options.changeOrigin ? undefined : reading.host);
     return fields;
   }

@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { contextOf, type Context } from '../context.ts';
+import { fieldsOf, headerObject } from '../exchange/contract.ts';
 import { withoutCookies } from '../http/cookie-pairs.ts';
 import { fieldKind } from '../http/field-kinds.ts';
 import { listTokens } from '../http/fields.ts';
 import { lowerName } from '../http/memo.ts';
 import { removeFields } from './request-fields.ts';
 
-type Gates = Pick<Context, 'consumed' | 'consumedCookies' | 'identity' | 'proxied'>;
+type Gates = Pick<Context, 'consumed' | 'consumedCookies' | 'identity' | 'proxied'> &
+  Partial<Pick<Context, 'told'>>;
 
 /**
  * Applies what gates have decided to the fields of a request, in place: credentials that they have consumed
@@ -18,8 +20,17 @@ export function applyGates(fields: string[], gates: Gates): void {
   const { consumed, consumedCookies } = gates;
   if (consumed !== undefined) removeFields(fields, consumed);
   if (consumedCookies !== undefined) cutCookies(fields, consumedCookies);
+  const { told } = gates;
+  if (told !== undefined && !gates.proxied) {
+    removeFields(fields, namesOf(told));
+    fields.push(...told);
+  }
   const identity = identityFor(gates);
   if (identity !== undefined) for (const text of identity) fields.push(text);
+}
+
+function namesOf(fields: readonly string[]): ReadonlySet<string> {
+  return new Set(fields.filter((_, at) => at % 2 === 0).map(lowerName));
 }
 
 /** Servers behind are told who the user is; the web at large, which a forward proxy's client asks for, is not. */
@@ -67,10 +78,17 @@ export function gatedHeaders(req: IncomingMessage): GatedHeaders {
   }
   if (stripped.connection !== undefined) stripped.connection = harmless(stripped.connection);
   const identified = { ...stripped };
-  const identity = identityFor(context) ?? [];
+  const identity = [...(context.told ?? []), ...(identityFor(context) ?? [])];
   for (let index = 0; index < identity.length; index += 2)
     identified[(identity[index] as string).toLowerCase()] = identity[index + 1];
-  return { stripped, identified };
+  return { stripped: filtered(stripped, context), identified: filtered(identified, context) };
+}
+
+function filtered(headers: IncomingHttpHeaders, { fieldFilters }: Context): IncomingHttpHeaders {
+  if (fieldFilters === undefined) return headers;
+  const fields = fieldsOf(headers);
+  for (const filter of fieldFilters) filter(fields);
+  return headerObject(fields);
 }
 
 /** A client's `Connection: X-Forwarded-User` would have the next proxy take out what we say there. */

@@ -10,6 +10,7 @@ import { Chooser } from './chooser.ts';
 import { Membership, type OpenTransport } from './membership.ts';
 import type { ParsedPoolOptions } from './pool-options.ts';
 import { WaitingLine, type Cancel } from './queue.ts';
+import { answerRollCall } from './roll-call.ts';
 import type { Server, ServerDefinition } from './server.ts';
 import { Silence } from './silence.ts';
 import { Watchers } from './watchers.ts';
@@ -32,6 +33,7 @@ export class Pool {
   readonly #line: WaitingLine;
   readonly #silence: Silence = new Silence();
   readonly #arrival: Arrival = new Arrival();
+  readonly #leaveRoll: () => void;
   #closed = false;
 
   constructor(
@@ -59,6 +61,7 @@ export class Pool {
     });
     this.#place(definitions, false);
     this.#refresh();
+    this.#leaveRoll = answerRollCall(this);
   }
 
   /** In the order of definition; another array after each change. */
@@ -221,6 +224,7 @@ export class Pool {
 
   #stop(): void {
     this.#closed = true;
+    this.#leaveRoll();
     this.#watchers.close();
     this.#line.clear(new ProxyError('ERR_SEKISHO_SHUTTING_DOWN', { detail: this.name }));
   }

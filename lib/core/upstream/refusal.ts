@@ -44,6 +44,7 @@ export function refuse(
   const known =
     error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
   transaction.error ??= known.code;
+  transaction.stage ??= known.stage;
   transaction.client ??= req.socket.remoteAddress;
   if (known.source === 'client' && known.status === 400 && !res.headersSent) {
     res.setHeader('Connection', 'close');

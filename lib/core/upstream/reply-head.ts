@@ -120,7 +120,11 @@ const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 't
  * way (compression, sessions, loggers by `on-headers`), nobody waits to look at the response's fields
  * when it is finished, and the connection goes on as usual. Everything else takes the public methods.
  */
-export function isUntouched(res: Response, own: readonly string[]): boolean {
+export function isUntouched(
+  res: Response,
+  own: readonly string[],
+  closeListeners: number = 1,
+): boolean {
   const { prototype } = ServerResponse;
   return (
     res.writeHead === prototype.writeHead &&
@@ -131,9 +135,9 @@ export function isUntouched(res: Response, own: readonly string[]): boolean {
     internals(res).maxRequestsOnConnectionReached !== true &&
     // What the app says of connection and length is Node's to bring in line with the rest.
     !own.some((name) => framing.has(name)) &&
-    // Node listens once itself, the forwarder once for 'close'.
+    // Node listens once itself; for 'close' those do that want nothing of the response.
     res.listenerCount('finish') <= 1 &&
-    res.listenerCount('close') <= 1 &&
+    res.listenerCount('close') <= closeListeners &&
     internals(res)._header === null &&
     internals(res)._hasBody !== undefined
   );

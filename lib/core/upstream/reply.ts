@@ -54,6 +54,7 @@ export class Reply extends DirectListener {
   constructor(order: ReplyOrder) {
     super();
     this.#order = order;
+    order.context.transaction.kept = true;
     order.res.on('close', this.#onClose);
   }
 
@@ -110,7 +111,8 @@ export class Reply extends DirectListener {
     if (head === undefined) return;
     const { req, res, context } = this.#order;
     context.transaction.bytesSent = body.length;
-    if (isUntouched(res, head.own)) writeWhole(req, res, head, body);
+    if (isUntouched(res, head.own, listenersOf(context.transaction)))
+      writeWhole(req, res, head, body);
     else {
       writeHead(req, res, { ...head, length: head.length ?? lengthOf(req, res, body) });
       if (typeof body === 'string') res.end(body, 'latin1');
@@ -146,7 +148,9 @@ export class Reply extends DirectListener {
     const known =
       error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
     context.transaction.error = known.code;
+    context.transaction.stage = known.stage;
     if (this.#body !== undefined || res.headersSent) {
+      context.transaction.status = res.statusCode;
       context.transaction.end('upstream-aborted');
       // A wrapper outside may still have another answer.
       if (context.layers?.armed === true) res.destroy();
@@ -162,6 +166,7 @@ export class Reply extends DirectListener {
   handOver(): boolean {
     if (this.#over) return false;
     this.#over = true;
+    this.#order.context.transaction.kept = false;
     this.#order.res.off('close', this.#onClose);
     return true;
   }
@@ -234,6 +239,11 @@ export class Reply extends DirectListener {
 }
 
 const nothing = Buffer.alloc(0);
+
+/** How many wait for `close` without looking at the response: the reply itself, and an observer of the record. */
+function listenersOf({ watch }: Transaction): number {
+  return watch?.quiet === true ? 2 : 1;
+}
 
 /** What logs show for a client that has left before there was an answer (nginx' word for it). */
 const abortedStatus = 499;

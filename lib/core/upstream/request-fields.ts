@@ -9,6 +9,7 @@ import {
 } from '../http/forwarded.ts';
 import { lowerName, memoised } from '../http/memo.ts';
 import type { RequestReading } from '../http/request-reading.ts';
+import { trustsPeer } from '../trusted-peer.ts';
 
 /** `headers.request` or `headers.response`, made ready once. */
 export interface PreparedChanges {
@@ -45,14 +46,6 @@ export function removeFields(fields: string[], names: ReadonlySet<string>): void
 function takeOut(fields: string[], takesOut: PreparedChanges['takesOut']): void {
   for (let index = fields.length - 2; index >= 0; index -= 2)
     if (takesOut(fields[index] as string)) fields.splice(index, 2);
-}
-
-/** Express' own judgement (`trust proxy`) of the peer; without an app nobody is trusted. */
-export function trustsPeer(req: Request): boolean {
-  const { app } = req as { app?: Request['app'] };
-  const trust = app?.get('trust proxy fn') as
-    ((address: string, hop: number) => unknown) | undefined;
-  return trust?.(req.socket.remoteAddress ?? '', 0) === true;
 }
 
 /**

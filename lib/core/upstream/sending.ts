@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { clock } from '../clock.ts';
 import { ProxyError } from '../errors.ts';
 import { DirectListener, type HeaderObject } from '../exchange/contract.ts';
-import type { Transaction } from '../transaction.ts';
+import type { AttemptTrace, Transaction } from '../transaction.ts';
 import { rawFields } from './http1/request-head.ts';
 import { retriesAnswer, type TriedRequest } from './retries.ts';
 import type { Server } from './server.ts';
@@ -45,6 +45,7 @@ export class Sending extends DirectListener {
   readonly #sender: Sender;
   readonly #transaction: Transaction;
   readonly #sentAt: number;
+  readonly #trace: AttemptTrace | undefined;
   /** The status of an answer that is thrown away in favour of another attempt. */
   #discarded: number | undefined;
   /** A final head has been handed on. */
@@ -60,6 +61,12 @@ export class Sending extends DirectListener {
     transaction.server = server.name;
     transaction.attempts++;
     transaction.queued ??= this.#sentAt - transaction.startedMonotonic;
+    this.#trace = transaction.trace?.attempt(server.name);
+  }
+
+  /** Milliseconds since it was sent. */
+  get age(): number {
+    return clock.monotonic() - this.#sentAt;
   }
 
   /** The request as this server gets it. */
@@ -68,17 +75,20 @@ export class Sending extends DirectListener {
     host: string | undefined,
   ): Dispatcher.DispatchOptions {
     const { server } = this;
+    const headers = withHost(rawFields(request.headers), host ?? server.host);
+    if (this.#trace !== undefined) placeTrace(headers, this.#trace);
     return {
       ...request,
       origin: server.origin,
       path: request.path === '*' ? '*' : server.base + request.path,
-      headers: withHost(rawFields(request.headers), host ?? server.host),
+      headers,
     };
   }
 
   /** Nothing more of it is told. */
   release(): void {
     this.#over = true;
+    this.#trace?.end();
     this.#sender.pool.release(this.server);
   }
 
@@ -158,6 +168,7 @@ export class Sending extends DirectListener {
       return;
     }
     const error = transportFailure(cause, this.server.url, this.#answering);
+    this.#trace?.failed(error.code);
     this.#sender.pool.report(this.server, { kind: 'failure', error, reused: error.reused });
     this.#sender.onFailure(error, this.#answering);
   }
@@ -169,6 +180,8 @@ export class Sending extends DirectListener {
   #answered(status: number): void {
     const now = clock.monotonic();
     this.#transaction.firstByte = now - this.#transaction.startedMonotonic;
+    this.#transaction.connect = connectTimeOf(this.controller);
+    this.#trace?.answered(status);
     this.#sender.answeredBy = this.server;
     const milliseconds = now - this.#sentAt;
     this.#sender.pool.report(this.server, { kind: 'answer', status, milliseconds }, now);
@@ -184,6 +197,21 @@ function withHost(fields: readonly string[], host: string): string[] {
   for (let index = copy.length - 2; index > 0; index -= 2)
     if (isHost(copy[index] as string)) copy.splice(index, 2);
   return copy;
+}
+
+/** The server's span is a child of this attempt's. */
+function placeTrace(fields: string[], { traceparent, tracestate }: AttemptTrace): void {
+  for (let index = fields.length - 2; index >= 0; index -= 2)
+    if (traceFields.has((fields[index] as string).toLowerCase())) fields.splice(index, 2);
+  fields.push('traceparent', traceparent);
+  if (tracestate !== undefined) fields.push('tracestate', tracestate);
+}
+
+const traceFields: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
+/** Only our own client knows it. */
+function connectTimeOf(controller: Dispatcher.DispatchController | undefined): number | undefined {
+  return (controller as { readonly connectTime?: number } | undefined)?.connectTime;
 }
 
 function isHost(name: string): boolean {

@@ -16,6 +16,8 @@ export type ServerState = HealthState | 'ejected' | 'draining';
 /** What carries requests to one server: our HTTP/1.1 client, or undici for HTTP/2. */
 export interface Transport {
   dispatch: Dispatcher['dispatch'];
+  /** How many connections there are; undefined where nobody knows (HTTP/2). */
+  readonly connections?: number;
   /** Lets requests in flight finish, then closes the connections. */
   close(): Promise<void>;
   /** Closes every connection at once; requests in flight fail. */

@@ -5,6 +5,7 @@ import type { UpgradeRequest } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { Delivery } from './delivery.ts';
+import { GuardedBytes } from './guarded-bytes.ts';
 import { draftHead } from './reply-head.ts';
 import { Reply, type ReplyOrder } from './reply.ts';
 import { splice, type SpliceEnd } from './splice.ts';
@@ -85,16 +86,24 @@ class UpgradeReply extends Reply {
       return;
     }
     transaction.status = status;
+    transaction.kept = true;
     const client = this.#upgrade.take();
     client.write(head, 'latin1');
     for (const socket of [client, server]) noticeDeath(socket);
-    splice(client, server, {
+    const guards = new GuardedBytes(this.#order.context.tunnelGuards);
+    const pair = splice(client, server, {
       clientHead: this.#upgrade.head,
       webSocket: switched.toLowerCase() === 'websocket',
+      ...(guards.present && {
+        onBytes: guards.watch(() => {
+          pair.destroy();
+        }),
+      }),
       onEnd: (end) => {
         transaction.bytesReceived = end.bytesReceived;
         transaction.bytesSent = end.bytesSent;
-        transaction.end(outcomeOf(end));
+        transaction.end(guards.cut ? 'failed' : outcomeOf(end));
+        guards.end();
       },
     });
   }

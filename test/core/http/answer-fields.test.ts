@@ -82,3 +82,8 @@ test('what is set here, or to be stripped, is not taken from the server', () => 
   );
   assert.deepEqual(fields, ['X', '2']);
 });
+
+test('their Via goes when it is to be stripped, ours does not', () => {
+  const { fields } = answerFields(['Via', '1.0 them'], (lower) => lower === 'via', '1.1 us');
+  assert.deepEqual(fields, ['Via', '1.1 us']);
+});

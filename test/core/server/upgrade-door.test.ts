@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import basicAuth from 'express-basic-auth';
 import express, { type ErrorRequestHandler, type Express } from 'express';
@@ -222,13 +220,3 @@ for (const { name, request } of ordinary) {
     });
   }
 }
-
-test('CONNECT does not reach the chain', async (t) => {
-  let called = false;
-  const app = express().use(() => void (called = true));
-  const socket = connect(await attached(t, app), '127.0.0.1');
-  socket.on('error', () => undefined);
-  socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
-  await once(socket, 'close');
-  assert.equal(called, false);
-});

@@ -9,6 +9,12 @@ export interface Zone {
   srv?: readonly { priority: number; weight: number; port: number; target: string }[];
   /** 2 is SERVFAIL, 3 NXDOMAIN. */
   code?: number;
+  /** Seconds. @default 0 */
+  ttl?: number;
+  /** Questions of these types get no answer. */
+  silent?: readonly ('a' | 'aaaa' | 'srv')[];
+  /** Counts the questions. */
+  asked?: number;
 }
 
 const types = { 1: 'a', 28: 'aaaa', 33: 'srv' } as const;
@@ -19,6 +25,8 @@ export async function dnsServer(t: TestContext, zone: Zone): Promise<string> {
   socket.on('message', (question, peer) => {
     const end = question.indexOf(0, 12) + 5;
     const type = types[question.readUInt16BE(end - 4) as keyof typeof types];
+    zone.asked = (zone.asked ?? 0) + 1;
+    if (zone.silent?.includes(type) === true) return;
     const records = zone.code === undefined ? recordsOf(zone, type) : [];
     const header = Buffer.alloc(12);
     question.copy(header, 0, 0, 2);
@@ -30,6 +38,7 @@ export async function dnsServer(t: TestContext, zone: Zone): Promise<string> {
       record.writeUInt16BE(0xc00c, 0);
       record.writeUInt16BE(question.readUInt16BE(end - 4), 2);
       record.writeUInt16BE(1, 4);
+      record.writeUInt32BE(zone.ttl ?? 0, 6);
       record.writeUInt16BE(data.length, 10);
       return Buffer.concat([record, data]);
     });

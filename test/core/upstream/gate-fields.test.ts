@@ -75,6 +75,21 @@ test('headers for somebody who sends them on as they are; the request keeps its 
   assert.deepEqual(req.headers, before);
 });
 
+test('what wrappers filter is filtered for those who send headers on as they are', () => {
+  const req = requestWith({ via: '1.1 a', 'x-kept': '1' });
+  contextOf(req).identity = ['X-Forwarded-User', 'mia'];
+  contextOf(req).fieldFilters = [
+    (fields) => {
+      fields.splice(fields.indexOf('via'), 2);
+    },
+    (fields) => fields.push('X-Added', 'a'),
+  ];
+  const { stripped, identified } = gatedHeaders(req);
+  assert.deepEqual({ ...stripped }, { 'x-kept': '1', 'x-added': 'a' });
+  assert.deepEqual({ ...identified }, { ...stripped, 'x-forwarded-user': 'mia' });
+  assert.equal(req.headers.via, '1.1 a');
+});
+
 test('lent headers are given back, also when somebody had put his own there', () => {
   const req = requestWith({ a: '1' });
   const own = req.headers;

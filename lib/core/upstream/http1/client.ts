@@ -46,6 +46,11 @@ export class Http1Client implements Transport, ConnectionOwner {
     this.#secure = url.protocol === 'https:';
   }
 
+  /** Open ones, those being opened and those at rest included. */
+  get connections(): number {
+    return this.#all.size;
+  }
+
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     let exchange: Exchange;
     try {

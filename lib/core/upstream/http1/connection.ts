@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { clock } from '../../clock.ts';
 import { ProxyError } from '../../errors.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
@@ -26,6 +27,7 @@ export class Connection implements AnswerSink, Carrier {
   #error: unknown;
   /** Requests this connection has carried before the present one. */
   #carried = 0;
+  readonly #dialled: number = clock.monotonic();
   readonly #deadline: Deadline = new Deadline();
   readonly keepAlive: KeepAlive = new KeepAlive();
 
@@ -118,7 +120,10 @@ export class Connection implements AnswerSink, Carrier {
   #onReady(): void {
     this.#ready = true;
     this.#deadline.clear();
-    if (this.#exchange !== undefined) this.#write(this.#exchange);
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    exchange.connectTime = clock.monotonic() - this.#dialled;
+    this.#write(exchange);
   }
 
   #write(exchange: Exchange): void {

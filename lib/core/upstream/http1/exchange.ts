@@ -43,6 +43,8 @@ export class Exchange implements Dispatcher.DispatchController {
   /** Has been sent again once, because a kept connection turned out to be closed. */
   resent = false;
   carrier: Carrier | undefined;
+  /** Milliseconds the connection took that was opened for it; undefined on a kept one. */
+  connectTime: number | undefined;
   #errorTold = false;
   readonly #handler: DirectHandler;
 

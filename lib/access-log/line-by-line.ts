@@ -1,0 +1,37 @@
+import { warn } from '../core/warn.ts';
+import type { LineTaker } from './destination.ts';
+import type { LineOutput } from './output.ts';
+
+/** Gives each line at once to a function of the caller's. */
+export class LineByLine implements LineOutput {
+  dropped = 0;
+  readonly #taker: LineTaker;
+  #closed = false;
+
+  constructor(taker: LineTaker) {
+    this.#taker = taker;
+  }
+
+  write(line: string): void {
+    if (this.#closed) return;
+    try {
+      this.#taker.write(line);
+    } catch (cause) {
+      this.dropped++;
+      warn('SEKISHO_LOG', 'accessLog: the stream failed; requests go on, lines are missing', cause);
+    }
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  reopen(): void {
+    // There is no file.
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,185 @@
+import { clock } from '../core/clock.ts';
+import { warn } from '../core/warn.ts';
+import type { LogStream, OwnStream } from './destination.ts';
+
+const lineFeed = 10;
+/** Lines are written together when there are this many bytes of them, or after a moment (milliseconds). */
+const batch = 64 * 1024;
+const moment = 20;
+
+/** Where lines go. */
+export interface LineOutput {
+  /** Lines that were lost. */
+  readonly dropped: number;
+  write(line: string): void;
+  flush(): Promise<void>;
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Lines on their way to a stream. They are bounded: what a slow or broken stream does not take is dropped and counted, and
+ * no request waits.
+ */
+export class StreamOutput implements LineOutput {
+  dropped = 0;
+  readonly #stream: LogStream;
+  /** The stream is ours to flush and to end. */
+  readonly #own: OwnStream | undefined;
+  readonly #limit: number;
+  /** Lines are bytes as soon as they are there: texts put together of many would be work for the collector. */
+  #batch: Buffer = Buffer.allocUnsafe(batch);
+  #used = 0;
+  #lines = 0;
+  /** Batches that wait for the stream. */
+  #waiting: { readonly bytes: Buffer; readonly lines: number }[] = [];
+  #waitingBytes = 0;
+  /** The stream wants to be waited for. */
+  #held = false;
+  #closed = false;
+  #cancelTimer: (() => void) | undefined;
+  #drained: (() => void)[] = [];
+
+  /** @param limit bytes that may wait for a slow stream */
+  constructor(stream: LogStream, own: OwnStream | undefined, limit: number) {
+    own?.on('drop', (bytes) => {
+      this.#drop(bytes.filter((byte) => byte === lineFeed).length);
+    });
+    this.#stream = stream;
+    this.#own = own;
+    this.#limit = limit;
+    stream.on('drain', this.#onDrain);
+    stream.on('error', this.#onError);
+    stream.on('close', this.#onDrain);
+    open.add(this);
+    if (open.size === 1) process.on('beforeExit', flushAll).on('exit', flushAll);
+  }
+
+  write(line: string): void {
+    if (this.#closed || this.#waitingBytes + this.#used + line.length > this.#limit) {
+      this.#drop(1);
+      return;
+    }
+    // No character takes more than three bytes in UTF-8.
+    if (line.length * 3 > batch - this.#used) {
+      this.#cut();
+      if (line.length * 3 > batch) this.#batch = Buffer.allocUnsafe(line.length * 3);
+    }
+    this.#used += this.#batch.write(line, this.#used);
+    this.#lines++;
+    this.#cancelTimer ??= clock.after(moment, () => {
+      this.#cancelTimer = undefined;
+      // While the stream is held the batch goes on filling.
+      if (!this.#held) this.#cut();
+    });
+  }
+
+  /** Resolves when the stream has taken everything, or is broken. */
+  async flush(): Promise<void> {
+    this.#cut();
+    while (this.#held && !this.#broken())
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    if (this.#own === undefined || this.#closed) return;
+    await new Promise<void>((resolve) => this.#own?.flush(() => resolve()));
+  }
+
+  /** For the end of the process: nothing waits any more. */
+  flushSync(): void {
+    this.#held = false;
+    this.#cut();
+    try {
+      this.#own?.flushSync();
+    } catch {
+      // The file is gone with the disk it was on; nobody is left to hear of it.
+    }
+  }
+
+  reopen(): void {
+    this.#cut();
+    this.#own?.reopen();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.flush();
+    this.#closed = true;
+    this.#cancelTimer?.();
+    open.delete(this);
+    if (open.size === 0) process.off('beforeExit', flushAll).off('exit', flushAll);
+    this.#stream.removeListener('drain', this.#onDrain);
+    this.#stream.removeListener('close', this.#onDrain);
+    if (this.#own === undefined) this.#stream.removeListener('error', this.#onError);
+    else this.#own.end();
+  }
+
+  /** What has gathered is a batch; it goes to the stream, or waits for it. */
+  #cut(): void {
+    const used = this.#batch.subarray(0, this.#used);
+    if (used.length > 0) {
+      // A small one is copied out, so that it does not hold the whole.
+      const whole = used.length > batch / 2;
+      const bytes = whole ? used : Buffer.from(used);
+      if (whole) this.#batch = Buffer.allocUnsafe(batch);
+      this.#waiting.push({ bytes, lines: this.#lines });
+      this.#waitingBytes += bytes.length;
+      this.#used = 0;
+      this.#lines = 0;
+    }
+    this.#pass();
+  }
+
+  #pass(): void {
+    while (!this.#held) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#waitingBytes -= next.bytes.length;
+      if (this.#broken()) {
+        this.#drop(next.lines);
+        continue;
+      }
+      try {
+        this.#held = this.#stream.write(next.bytes as never) === false;
+      } catch (error) {
+        this.#drop(next.lines);
+        this.#onError(error as Error);
+      }
+    }
+  }
+
+  #broken(): boolean {
+    return this.#stream.destroyed === true || this.#stream.writableEnded === true;
+  }
+
+  #drop(lines: number): void {
+    this.dropped += lines;
+    if (!this.#closed)
+      warn(
+        'SEKISHO_LOG_DROPPED',
+        'accessLog: lines are lost, because the stream is broken or slower than the requests; see its `dropped`',
+      );
+  }
+
+  readonly #onDrain = (): void => {
+    this.#held = false;
+    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#cut();
+  };
+
+  readonly #onError = (error: Error): void => {
+    warn(
+      'SEKISHO_LOG',
+      'accessLog: the stream failed; requests go on, lines may be missing',
+      error,
+    );
+    // A full disk may have room again one day; a stream that is destroyed stays so.
+    this.#held = false;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  };
+}
+
+/** Those that have lines which must not be lost with the process. */
+const open: Set<StreamOutput> = new Set();
+
+function flushAll(): void {
+  for (const output of open) output.flushSync();
+}

@@ -1,0 +1,124 @@
+import type { Request, Response } from 'express';
+import { contextOf } from './context.ts';
+import { errorKinds } from './error-codes.ts';
+import { connectionFacts } from './observing/connection-facts.ts';
+import { bodyBytesOf, BytesBefore } from './observing/body-bytes.ts';
+import { countBody, readFields } from './observing/request-facts.ts';
+import { endOf, placeOf } from './observing/early-end.ts';
+import { routeOf } from './observing/route.ts';
+import type { RecordWatch, Transaction } from './transaction.ts';
+import { trustsPeer } from './trusted-peer.ts';
+import { warn } from './warn.ts';
+
+/** Somebody who wants the record of a request when it has ended. */
+export interface Observer {
+  /** Has a look at the response, too, which then has to be written by Node's own methods. */
+  readonly looks?: boolean;
+  /** Called once for each request observed. */
+  onEnd(record: Transaction, req: Request, res: Response): void;
+}
+
+/**
+ * Makes sure that the record of this request ends, exactly once, whatever becomes of it: proxied, cached, refused,
+ * answered by a handler of the app, cut short, upgraded. What an observer middleware calls before its `next()`. Who knows
+ * more of the request's fate (a forwarder) ends the record itself; otherwise it ends with the response.
+ *
+ * @returns false when it observes this request already, or comes too late
+ */
+export function observe(req: Request, res: Response, observer: Observer): boolean {
+  const { transaction } = contextOf(req);
+  if (transaction.outcome !== undefined) return false;
+  const { watch } = transaction;
+  if (watch instanceof Observation) return watch.add(observer);
+  transaction.watchWith(new Observation(req, res, transaction, observer));
+  return true;
+}
+
+class Observation implements RecordWatch {
+  readonly #req: Request;
+  readonly #res: Response;
+  readonly #record: Transaction;
+  readonly #before: BytesBefore;
+  readonly #observers: Observer[];
+  /** Came through the door as an upgrade or CONNECT. */
+  readonly #upgrade: boolean;
+  quiet: boolean;
+
+  constructor(req: Request, res: Response, record: Transaction, observer: Observer) {
+    this.#req = req;
+    this.#res = res;
+    this.#record = record;
+    this.#observers = [observer];
+    this.quiet = observer.looks !== true;
+    this.#before = new BytesBefore(res);
+    this.#upgrade = contextOf(req).upgrade !== undefined;
+    // While the socket is there: a closed one has no address.
+    record.client ??= trustsPeer(req) ? req.ip : req.socket.remoteAddress;
+    connectionFacts(req, record);
+    if (readFields(req, record)) countBody(req, record);
+    res.on('close', onClose);
+    // One that is left to another listener of the server takes its response out of the game.
+    if (this.#upgrade) req.socket.once('close', () => process.nextTick(settle, this));
+  }
+
+  add(observer: Observer): boolean {
+    if (this.#observers.includes(observer)) return false;
+    this.#observers.push(observer);
+    if (observer.looks === true) this.quiet = false;
+    return true;
+  }
+
+  /** The response is over, and nobody who knows more has ended the record. */
+  static settle(watch: Observation): void {
+    const record = watch.#record;
+    if (record.outcome !== undefined || record.kept) return;
+    if (watch.#upgrade && !watch.#res.headersSent && watch.#req.socket.bytesWritten > 0) {
+      record.status = 101;
+      record.end('completed');
+    } else record.end(endOf(watch.#req, watch.#res, record));
+  }
+
+  complete(): void {
+    const record = this.#record;
+    const req = this.#req;
+    const res = this.#res;
+    if (record.status === 0) record.status = res.headersSent ? res.statusCode : abortedStatus;
+    if (record.bytesSent === 0) record.bytesSent = bodyBytesOf(req, res, this.#before);
+    if (record.status === 101 && this.#upgrade && !record.kept)
+      record.bytesReceived = this.#before.readSince(req);
+    record.route ??= routeOf(req);
+    const { outcome, error } = record;
+    if (outcome === 'client-aborted') {
+      record.abortedBy = 'client';
+      record.error ??= 'ERR_SEKISHO_CLIENT_ABORTED';
+      record.stage = placeOf(req, res, record);
+    } else if (error !== undefined) {
+      const { source, stage } = errorKinds[error];
+      record.stage ??= stage;
+      if (outcome === 'upstream-aborted')
+        record.abortedBy = source === 'upstream' || source === 'client' ? source : 'proxy';
+    } else if (outcome === 'failed') record.abortedBy = 'proxy';
+  }
+
+  tell(): void {
+    for (const observer of this.#observers)
+      try {
+        observer.onEnd(this.#record, this.#req, this.#res);
+      } catch (cause) {
+        warn('SEKISHO_OBSERVER', 'an observer failed; the request is not in its books', cause);
+      }
+  }
+}
+
+/** What logs show for a client that has left before there was an answer (nginx' word for it). */
+const abortedStatus = 499;
+
+/** Later than all that wait for the same event: a forwarder knows more of the end. */
+function onClose(this: Response): void {
+  const { watch, kept } = contextOf(this.req).transaction;
+  if (!kept && watch instanceof Observation) process.nextTick(settle, watch);
+}
+
+function settle(watch: Observation): void {
+  Observation.settle(watch);
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { contextOf } from '../context.ts';
+import { ProxyError } from '../errors.ts';
+import { answerRefusal } from './refusal.ts';
+
+const methods = ['writeHead', 'write', 'end'] as const;
+
+/**
+ * Stands before the answer to a proxied request until somebody claims it (`context.claim()`), so that no local
+ * route answers in the name of a foreign server: with a page, a redirect, or with a 200 that makes a CONNECT a tunnel.
+ * Such an answer, and a 404, which says no more than that no local route was meant, becomes a 421. Refusals by gates,
+ * limiters and error pages pass.
+ */
+export function guardAnswer(req: IncomingMessage, res: ServerResponse): void {
+  const context = contextOf(req);
+  const guard = new AnswerGuard(res);
+  context.guard = guard;
+}
+
+class AnswerGuard {
+  readonly #res: ServerResponse;
+  readonly #originals: Pick<ServerResponse, (typeof methods)[number]>;
+  readonly #own: Pick<ServerResponse, (typeof methods)[number]>;
+  /** `replaced`: what the local route writes goes nowhere. */
+  #state: 'waiting' | 'passing' | 'replaced' = 'waiting';
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+    // Called with the response as `this`.
+    // eslint-disable-next-line @typescript-eslint/unbound-method
+    const { writeHead, write, end } = res;
+    this.#originals = { writeHead, write, end };
+    this.#own = {
+      writeHead: this.#guarded('writeHead'),
+      write: this.#guarded('write'),
+      end: this.#guarded('end'),
+    };
+    Object.assign(res, this.#own);
+  }
+
+  lift(): void {
+    if (this.#state === 'waiting') this.#state = 'passing';
+    // A function that somebody has put around ours (compression, sessions, loggers) stays; ours passes everything on.
+    for (const method of methods)
+      if (this.#res[method] === this.#own[method]) Reflect.deleteProperty(this.#res, method);
+  }
+
+  #guarded<Method extends (typeof methods)[number]>(method: Method): ServerResponse[Method] {
+    const call = (...args: unknown[]): unknown => {
+      if (this.#state === 'waiting') this.#judge(method === 'writeHead' ? args[0] : undefined);
+      if (this.#state !== 'replaced')
+        return Reflect.apply(this.#originals[method], this.#res, args);
+      const callback = args.at(-1);
+      if (typeof callback === 'function') process.nextTick(callback);
+      return method === 'write' ? true : this.#res;
+    };
+    return call as ServerResponse[Method];
+  }
+
+  #judge(given: unknown): void {
+    const status = typeof given === 'number' ? given : this.#res.statusCode;
+    this.#state = 'passing';
+    if (this.#res.headersSent || (status >= 400 && status !== 404)) return;
+    const res = this.#res;
+    for (const name of res.getHeaderNames()) res.removeHeader(name);
+    const error = new ProxyError('ERR_SEKISHO_NOT_A_PROXY');
+    contextOf(res.req).transaction.error ??= error.code;
+    answerRefusal(res, error, (body) => this.#originals.end.call(res, body, 'utf8'));
+    this.#state = 'replaced';
+  }
+}

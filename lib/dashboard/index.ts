@@ -1,0 +1,116 @@
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { middleware } from '../core/middleware.ts';
+import {
+  duration,
+  func,
+  oneOf,
+  parseOptions,
+  quote,
+  refuse,
+  schemaOf,
+  type Duration,
+} from '../core/options.ts';
+import { Upstream } from '../core/upstream/upstream.ts';
+import type { ClearableCache } from './actions.ts';
+import type { ChainReader } from './chain.ts';
+import { Site } from './site.ts';
+
+export type { ClearableCache } from './actions.ts';
+export type { ChainFinding, ChainLayer, ChainReader, ChainReport } from './chain.ts';
+
+export interface DashboardOptions {
+  /**
+   * Whether the page may be seen by whoever gets here. `false`: only behind a gate that has let the person pass
+   * (`authGate()`), others get 403. Say `true` where a login of the app's own stands before it.
+   * @default false
+   */
+  readonly public?: boolean;
+  /** Whether a person may drain and enable servers and purge caches from the page. @default false */
+  readonly actions?: boolean;
+  /** What the page is called, when somebody has several of them open. @default 'sekisho' */
+  readonly title?: string;
+  /** How far back the page looks; one minute to a day. Plots have at most 600 points. @default '10 minutes' */
+  readonly history?: Duration;
+  /** The language of the page before a person chooses the other one. @default what the browser asks for */
+  readonly locale?: 'en' | 'ja';
+  /** The pools that are shown and acted on. @default all pools of the process */
+  readonly upstreams?: readonly Upstream[];
+  /** The caches that may be purged with `actions: true`, by the names they are shown by. @default none */
+  readonly caches?: Readonly<Record<string, ClearableCache>>;
+  /** Pass `audit` to see the chain as it is mounted, and what is wrong with it. @default the chain is not shown */
+  readonly audit?: ChainReader;
+}
+
+export interface Dashboard extends RequestHandler {
+  /** Stops watching and ends the streams of open pages. */
+  close(): void;
+}
+
+const shortest = 60_000;
+const longest = 24 * 3_600_000;
+
+const optionsSchema = schemaOf<DashboardOptions>()({
+  public: flag(),
+  actions: flag(),
+  title: z.string().min(1).max(100).default('sekisho'),
+  history: duration()
+    .transform((value, context) =>
+      value >= shortest && value <= longest
+        ? value
+        : refuse(context, value, 'is not allowed; use one minute to one day'),
+    )
+    .default(600_000),
+  locale: oneOf(['en', 'ja']).optional(),
+  upstreams: z
+    .array(
+      z.custom<Upstream>((value) => value instanceof Upstream, {
+        error: ({ input }) => `${quote(input)} is no pool; pass what upstream() gave`,
+      }),
+    )
+    .optional(),
+  caches: z
+    .record(
+      z.string(),
+      z.custom<ClearableCache>(
+        (value) => typeof (value as Partial<ClearableCache> | undefined)?.clear === 'function',
+        { error: ({ input }) => `${quote(input)} is no cache; pass what cache() gave` },
+      ),
+    )
+    .default({}),
+  audit: func<ChainReader>().optional(),
+});
+
+/**
+ * Observer: a page that shows the proxy live, mounted inside the app. It watches the process from the moment it is made;
+ * the requests of the page itself are not counted. Without a gate before it it answers 403 `ERR_SEKISHO_UNGUARDED`, unless
+ * `public` says that the app guards it.
+ *
+ * @example app.use('/dashboard', authGate({ basic: { file: '/etc/htpasswd' } }), dashboard());
+ * @throws {OptionsError} at once, when the options are not what they should be
+ */
+export function dashboard(options: DashboardOptions = {}): Dashboard {
+  const parsed = parseOptions('dashboard', optionsSchema, options);
+  const site = new Site(parsed);
+
+  const page = middleware<RequestHandler>(
+    'observer',
+    function dashboard(req, res, next) {
+      site.answer(req, res, next);
+    },
+    { public: parsed.public, actions: parsed.actions },
+  );
+  return Object.assign(page, {
+    close() {
+      site.close();
+    },
+  });
+}
+
+function flag(): z.ZodDefault<z.ZodType<boolean>> {
+  return z
+    .custom<boolean>((value) => typeof value === 'boolean', {
+      error: ({ input }) => `${quote(input)} is not allowed; use true or false`,
+    })
+    .default(false);
+}

@@ -1,0 +1,2 @@
+/** Served by the dashboard from the package uplot. */
+export { default } from 'uplot';

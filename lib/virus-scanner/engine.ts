@@ -1,0 +1,140 @@
+import { clock } from '../core/clock.ts';
+import { warn } from '../core/warn.ts';
+import type { Scan, ScanFailure, ScanListener, Scanner, ScanSubject } from './scanner.ts';
+
+/** Milliseconds between questions to an engine that is down. */
+const checkPause = 1000;
+/** Milliseconds for which the version of the signatures is taken to be the same. */
+const versionHolds = 30_000;
+/** Milliseconds until it is asked again when it has not answered, and scans all the same. */
+const versionPause = 5000;
+
+/** How an engine does. `checking`: something went wrong, and it is being asked whether it is there. */
+export type EngineState = 'up' | 'checking' | 'down';
+
+/** One engine with its books: how much it has to do, how it does, and which signatures it has. */
+export class Engine {
+  readonly scanner: Scanner;
+  readonly #limit: number;
+  readonly #onChange: () => void;
+  state: EngineState = 'up';
+  /** Undefined until it has said so. */
+  version: string | undefined;
+  /** Why it is not up. */
+  reason = '';
+  busy = 0;
+  /** When its version is to be asked for. */
+  #due = Number.NEGATIVE_INFINITY;
+  #asking = false;
+  #stopTimer: (() => void) | undefined;
+  #closed = false;
+
+  /** @param onChange its state has changed, or it has a place again */
+  constructor(scanner: Scanner, limit: number, onChange: () => void) {
+    this.scanner = scanner;
+    this.#limit = limit;
+    this.#onChange = onChange;
+  }
+
+  get name(): string {
+    return this.scanner.name;
+  }
+
+  /** As records have it. */
+  get label(): string {
+    return this.version ?? this.name;
+  }
+
+  get hasPlace(): boolean {
+    return this.state === 'up' && this.busy < this.#limit;
+  }
+
+  /** Its place is taken until the verdict, the failure or `abort()`. */
+  scan(subject: ScanSubject, listener: ScanListener): Scan {
+    this.busy += 1;
+    this.refresh();
+    let over = false;
+    const leave = (): void => {
+      if (over) return;
+      over = true;
+      this.busy -= 1;
+      this.#onChange();
+    };
+    const scan = this.scanner.scan(subject, {
+      onDrain: () => {
+        listener.onDrain();
+      },
+      onVerdict: (verdict) => {
+        leave();
+        listener.onVerdict(verdict);
+      },
+      onFailure: (failure) => {
+        this.#failed(failure);
+        leave();
+        listener.onFailure(failure);
+      },
+    });
+    return {
+      write: (chunk) => scan.write(chunk),
+      end: () => {
+        scan.end();
+      },
+      abort: () => {
+        scan.abort();
+        leave();
+      },
+    };
+  }
+
+  /** Asks for the version when what is known is old. */
+  refresh(): void {
+    if (this.state === 'up' && clock.monotonic() >= this.#due) this.#check();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopTimer?.();
+    this.scanner.close();
+  }
+
+  #failed({ reason, answered, stale }: ScanFailure): void {
+    this.reason = reason;
+    if (answered || stale === true || this.state !== 'up') return;
+    // Nobody waits for its time limits again before it has said that it is there.
+    this.state = 'checking';
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#asking || this.#closed) return;
+    this.#stopTimer?.();
+    this.#asking = true;
+    this.scanner.check((version, reason) => {
+      this.#asking = false;
+      if (this.#closed) return;
+      if (version !== undefined) {
+        this.#due = clock.monotonic() + versionHolds;
+        this.version = version;
+        this.state = 'up';
+        this.#onChange();
+      } else if (this.state === 'up') {
+        // Its threads may all be scanning; a scan will show whether it is down.
+        this.#due = clock.monotonic() + versionPause;
+      } else this.#down(reason);
+    });
+  }
+
+  #down(reason: string): void {
+    this.reason = reason;
+    if (this.state !== 'down')
+      warn(
+        'SEKISHO_SCANNER_DOWN',
+        `virusScanner: ${this.name} does not answer (${reason}); what it would scan goes to another engine, or by onUnavailable`,
+      );
+    this.state = 'down';
+    this.#stopTimer = clock.after(checkPause, () => {
+      this.#check();
+    });
+    this.#onChange();
+  }
+}

@@ -1,0 +1,69 @@
+import type { ScanOutcome } from '../core/transaction.ts';
+import { ProxyError } from '../core/errors.ts';
+
+export type Choice = 'block' | 'allow';
+
+/** What becomes of bodies that nobody can call clean. */
+export interface Rules {
+  readonly onOversize: Choice;
+  readonly onUnavailable: Choice;
+  readonly onUnscannable: Choice;
+  readonly encrypted: Choice;
+}
+
+/** How the inspection of a body ended. */
+export interface Finding {
+  readonly outcome: ScanOutcome;
+  /** What was found, or why it could not be scanned; fit for pages. */
+  readonly finding?: string | undefined;
+  /** For operators. */
+  readonly detail?: string | undefined;
+  /** Which rule an `unscannable` one goes by. A bomb goes by none. */
+  readonly because?: 'encrypted' | 'bomb' | undefined;
+}
+
+/** Seconds after which a client may try again what no engine could scan. */
+const retryAfter = '10';
+
+/** @returns undefined when the body may go on */
+export function refusalOf(
+  { outcome, finding, detail, because }: Finding,
+  rules: Rules,
+  direction: 'download' | 'upload',
+): ProxyError | undefined {
+  const init = { stage: direction === 'upload' ? 'request' : 'body', detail: detail ?? finding };
+  const headers = { 'Cache-Control': 'no-store' };
+  switch (outcome) {
+    case 'clean':
+    case 'skipped':
+      return undefined;
+    case 'infected':
+      return new ProxyError('ERR_SEKISHO_INFECTED', {
+        ...(init as object),
+        headers,
+        message: `The content was blocked: the virus scanner found ${finding ?? 'something'} in it`,
+      });
+    case 'oversize':
+      if (rules.onOversize === 'allow') return undefined;
+      return new ProxyError('ERR_SEKISHO_SCAN_OVERSIZE', {
+        ...(init as object),
+        headers,
+        ...(direction === 'upload' && { status: 413 }),
+      });
+    case 'unavailable':
+      if (rules.onUnavailable === 'allow') return undefined;
+      return new ProxyError('ERR_SEKISHO_SCAN_UNAVAILABLE', {
+        ...(init as object),
+        headers: { ...headers, 'Retry-After': retryAfter },
+      });
+    case 'unscannable': {
+      const rule = because === 'encrypted' ? rules.encrypted : rules.onUnscannable;
+      if (rule === 'allow' && because !== 'bomb') return undefined;
+      return new ProxyError('ERR_SEKISHO_UNSCANNABLE', {
+        ...(init as object),
+        headers,
+        message: `The content was blocked: it cannot be scanned for viruses (${finding ?? 'unknown'})`,
+      });
+    }
+  }
+}

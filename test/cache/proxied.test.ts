@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { cache } from '../../lib/cache/index.ts';
+import { exchangeRaw } from '../support/servers.ts';
+import { startProxy, startSite } from '../forward-proxy/support.ts';
+
+test('answers of other servers stand by their own URLs, and can be cleared and invalidated by them', async (t) => {
+  let answers = 0;
+  const site = await startSite(t, (_req, res) => {
+    res.setHeader('Cache-Control', 'max-age=60');
+    res.end(`answer ${++answers}`);
+  });
+  const store = cache();
+  t.after(() => store.close());
+  const scene = await startProxy(t, { ports: [site.port] }, { before: [store] });
+  const origin = `http://site.test:${site.port}`;
+  const ask = async (path: string, method = 'GET'): Promise<string> => {
+    const host = `Host: site.test:${site.port}\r\nContent-Length: 0\r\n`;
+    const { text } = await exchangeRaw(
+      scene.port,
+      `${method} ${origin}${path} HTTP/1.1\r\n${host}\r\n`,
+    );
+    return /answer \d+$/.exec(text)?.[0] ?? text;
+  };
+  assert.deepEqual(
+    [await ask('/a'), await ask('/a'), await ask('/b')],
+    ['answer 1', 'answer 1', 'answer 2'],
+  );
+  const [line] = await store.index();
+  assert.match(line?.url ?? '', new RegExp(`^http://proxied@site\\.test:${site.port}/[ab]$`));
+  assert.equal(await ask('/a', 'POST'), 'answer 3');
+  assert.deepEqual([await ask('/a'), await ask('/b')], ['answer 4', 'answer 2']);
+  assert.equal(await store.clear(`${origin}/b`), 1);
+  assert.deepEqual([await ask('/a'), await ask('/b')], ['answer 4', 'answer 5']);
+  assert.equal(await store.clear('http://other.test/'), 0);
+});
+
+test('requests for the same URL at the same time are one, and a HEAD is answered from it', async (t) => {
+  let asked = 0;
+  const site = await startSite(t, (_req, res) => {
+    asked++;
+    setTimeout(() => res.setHeader('Cache-Control', 'max-age=60').end('shared'), 30);
+  });
+  const store = cache();
+  t.after(() => store.close());
+  const scene = await startProxy(t, { ports: [site.port] }, { before: [store] });
+  const head = (method: string): string =>
+    `${method} http://site.test:${site.port}/ HTTP/1.1\r\nHost: site.test:${site.port}\r\n\r\n`;
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => exchangeRaw(scene.port, head('GET'))),
+  );
+  for (const { text } of answers) assert.match(text, /^HTTP\/1\.1 200 [^]*shared$/);
+  assert.match(
+    (await exchangeRaw(scene.port, head('HEAD'))).text,
+    /^HTTP\/1\.1 200 [^]*length: 6/i,
+  );
+  assert.equal(asked, 1);
+});
