@@ -1,6 +1,6 @@
 /** A page for whoever runs the proxy, behind a gate; some traffic is made up, so that there is something to see. */
 import express from 'express';
-import { audit, authGate, balancedProxy, cache, errorPages, serve, upstream } from 'sekisho';
+import { authGate, balancedProxy, cache, errorPages, serve, upstream } from 'sekisho';
 import { dashboard } from 'sekisho/dashboard';
 import { startSite } from './demo/site.ts';
 
@@ -14,7 +14,7 @@ const app = express();
 app.use(
   '/dashboard',
   authGate({ basic: { users: { operator: process.env.PASSWORD ?? 'wonderland' } }, lockout: true }),
-  dashboard({ actions: true, caches: { pages }, audit }),
+  dashboard({ actions: true, caches: { pages } }),
 );
 app.use('/image', balancedProxy(images));
 app.use('/blog', pages, balancedProxy(blog));

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { balancedProxy, errorPages, serve } from 'sekisho';
-import { virusScanner } from 'sekisho/virus-scanner';
+import { virusScanner } from 'sekisho';
 import { eicar, startScanner } from './demo/scanner.ts';
 
 /** A file server that looks at nothing; somebody has put the harmless EICAR test virus on it. */

@@ -66,6 +66,8 @@ export {
 export { balancedProxy, type BalancedProxyOptions } from './balanced-proxy/index.ts';
 export {
   dashboard,
+  type ChainFinding,
+  type ChainLayer,
   type ChainReader,
   type ChainReport,
   type ClearableCache,

@@ -1,5 +1,3 @@
-import { memoised } from '../core/http/memo.ts';
-
 /** What may stand in a log line as it is: printable ASCII without quote and backslash. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const unsafe = /[^\x20\x21\x23-\x5b\x5d-\x7e]/g;
@@ -38,9 +36,9 @@ function byteText(byte: number): string {
 }
 
 /** A JSON string that is safe for terminals, too. */
-export const jsonText: (text: string) => string = memoised((text) =>
-  plain.test(text) ? `"${text}"` : jsonValue(text),
-);
+export function jsonText(text: string): string {
+  return plain.test(text) ? `"${text}"` : jsonValue(text);
+}
 
 export function jsonValue(value: unknown): string {
   return JSON.stringify(value).replace(terminals, (character) => `\\u${hex4(character)}`);

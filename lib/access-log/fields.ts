@@ -7,41 +7,42 @@ type Reader<Value> = (record: Transaction, isSecret: IsSecret) => Value | undefi
 
 /** How a field is read from the record, and what it is; undefined values are left out of the line. */
 export type Field =
-  /** One of a few words of our own. */
-  | { readonly kind: 'word'; readonly read: Reader<string> }
+  /** A text that comes again and again. */
   | { readonly kind: 'text'; readonly read: Reader<string> }
+  /** One that is another for each request. */
+  | { readonly kind: 'free'; readonly read: Reader<string> }
   | { readonly kind: 'count'; readonly read: Reader<number> }
   | { readonly kind: 'millis'; readonly read: Reader<number> }
   | { readonly kind: 'value'; readonly read: Reader<object> };
 
 /** What every request has. */
 const request = {
-  id: text((record) => record.id),
+  id: free((record) => record.id),
   client: text(({ client }) => client && plainAddress(client)),
   user: text(({ user }) => user),
   method: text(({ method }) => method),
-  scheme: word(({ scheme }) => scheme),
+  scheme: text(({ scheme }) => scheme),
   host: text(({ host }) => host),
-  target: text(({ target }, isSecret) => maskUrl(target, isSecret)),
-  protocol: word(({ protocol }) => protocol),
+  target: free(({ target }, isSecret) => maskUrl(target, isSecret)),
+  protocol: text(({ protocol }) => protocol),
   tls: value(({ tls }) => tls),
   route: text(({ route }) => route),
   status: count(({ status }) => status),
-  outcome: word(({ outcome }) => outcome),
-  error: word(({ error }) => error),
+  outcome: text(({ outcome }) => outcome),
+  error: text(({ error }) => error),
   bytesReceived: count(({ bytesReceived }) => bytesReceived),
   bytesSent: count(({ bytesSent }) => bytesSent),
   reading: millis(({ reading }) => reading),
   total: millis(({ total }) => total),
-  referer: text(({ referer }, isSecret) => referer && maskUrl(referer, isSecret)),
+  referer: free(({ referer }, isSecret) => referer && maskUrl(referer, isSecret)),
   userAgent: text(({ userAgent }) => userAgent),
-  traceId: word(({ traceparent }) => traceparent?.slice(3, 35)),
-  parentId: word(({ traceparent }) => traceparent?.slice(36, 52)),
+  traceId: free(({ traceparent }) => traceparent?.slice(3, 35)),
+  parentId: free(({ traceparent }) => traceparent?.slice(36, 52)),
 } satisfies Record<string, Field>;
 
 const failure = {
-  stage: word(({ stage }) => stage),
-  abortedBy: word(({ abortedBy }) => abortedBy),
+  stage: text(({ stage }) => stage),
+  abortedBy: text(({ abortedBy }) => abortedBy),
 } satisfies Record<string, Field>;
 
 /** Of requests that went to a server. */
@@ -60,21 +61,21 @@ const forwarding = {
 
 /** What gates, caches and scanners have to say. */
 const verdicts = {
-  auth: word(({ auth }) => auth),
+  auth: text(({ auth }) => auth),
   authReason: text(({ authReason }) => authReason),
   cache: text(({ cache }) => cache),
   cacheReason: text(({ cacheReason }) => cacheReason),
   destination: text(({ destination }) => destination),
   sni: text(({ sni }) => sni),
-  filter: word(({ filter }) => filter),
+  filter: text(({ filter }) => filter),
   filterRule: text(({ filterRule }) => filterRule),
   filterCategory: text(({ filterCategory }) => filterCategory),
-  scan: word(({ scan }) => scan),
+  scan: text(({ scan }) => scan),
   scanFinding: text(({ scanFinding }) => scanFinding),
   scanEngine: text(({ scanEngine }) => scanEngine),
-  egress: word(({ egress }) => egress),
+  egress: text(({ egress }) => egress),
   egressRules: value(({ egressRules }) => egressRules),
-  inspection: word(({ inspection }) => inspection),
+  inspection: text(({ inspection }) => inspection),
 } satisfies Record<string, Field>;
 
 const table = { ...request, ...failure, ...forwarding, ...verdicts };
@@ -115,8 +116,8 @@ function namesOf(fields: Partial<typeof table>): readonly FieldName[] {
   return Object.keys(fields) as FieldName[];
 }
 
-function word(read: Reader<string>): Field {
-  return { kind: 'word', read };
+function free(read: Reader<string>): Field {
+  return { kind: 'free', read };
 }
 
 function text(read: Reader<string>): Field {

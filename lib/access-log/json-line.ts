@@ -1,3 +1,4 @@
+import { memoised } from '../core/http/memo.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { jsonText, jsonValue } from './escape.ts';
 import { fieldGroups, fieldOf, type Field, type FieldName } from './fields.ts';
@@ -22,34 +23,41 @@ export function jsonLines(
 ): (record: Transaction, slow: boolean) => string {
   const groups = fieldGroups.map((group) => ({
     present: group.present,
-    fields: group.names
-      .filter((name) => names.includes(name))
-      .map((name) => ({ start: `,"${name}":`, ...fieldOf(name) })),
+    members: group.names.filter((name) => names.includes(name)).map(memberOf),
   }));
   return (record, slow) => {
     let line = `{"level":${levels[levelOf(record, slow)]},"time":"${isoTime(record.started)}"`;
-    for (const { present, fields } of groups) {
+    for (const { present, members } of groups) {
       if (!present(record)) continue;
-      for (const field of fields) {
-        const value = field.read(record, isSecret);
-        if (value !== undefined) line += field.start + jsonOf(field.kind, value);
+      for (const { read, show } of members) {
+        const value = read(record, isSecret);
+        if (value !== undefined) line += show(value as never);
       }
     }
     return slow ? `${line},"slow":true}` : `${line}}`;
   };
 }
 
-function jsonOf(kind: Field['kind'], value: string | number | object): string {
+interface Member {
+  readonly read: Field['read'];
+  /** `,"name":value` */
+  readonly show: (value: never) => string;
+}
+
+function memberOf(name: FieldName): Member {
+  const { kind, read } = fieldOf(name);
+  const start = `,"${name}":`;
   switch (kind) {
-    case 'word':
-      return `"${value as string}"`;
     case 'text':
-      return jsonText(value as string);
+      // A text put together of parts is copied part by part with each line; one from a buffer is whole.
+      return { read, show: memoised((text) => Buffer.from(start + jsonText(text)).toString()) };
+    case 'free':
+      return { read, show: (text: string) => start + jsonText(text) };
     case 'millis':
-      return millisText(value as number);
+      return { read, show: (milliseconds: number) => start + millisText(milliseconds) };
     case 'count':
-      return `${value as number}`;
+      return { read, show: (count: number) => start + String(count) };
     case 'value':
-      return jsonValue(value);
+      return { read, show: (value: object) => start + jsonValue(value) };
   }
 }

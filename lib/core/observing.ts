@@ -84,7 +84,7 @@ class Observation implements RecordWatch {
     const res = this.#res;
     if (record.status === 0) record.status = res.headersSent ? res.statusCode : abortedStatus;
     if (record.bytesSent === 0) record.bytesSent = bodyBytesOf(req, res, this.#before);
-    if (record.status === 101 && this.#upgrade && !record.kept)
+    if (this.#upgrade && record.bytesReceived === 0)
       record.bytesReceived = this.#before.readSince(req);
     record.route ??= routeOf(req);
     const { outcome, error } = record;

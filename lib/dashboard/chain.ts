@@ -28,7 +28,7 @@ export interface ChainReport {
   readonly findings: readonly ChainFinding[];
 }
 
-/** Reads the chain of an app: pass `audit` itself. */
+/** Reads the chain of an app, as `audit` does. */
 export type ChainReader = (app: Application) => ChainReport;
 
 export interface ChainView extends ChainReport {
@@ -43,21 +43,31 @@ const freshness = 10_000;
 
 /** The chain as it is mounted, read when somebody looks and not more often than that is good for. */
 export class Chain {
-  readonly #read: ChainReader;
+  #read: ChainReader | undefined;
   #view: ChainView | undefined;
   #readAt: number | undefined;
 
-  constructor(read: ChainReader) {
+  /** @param read by default `audit()` itself, with its own options */
+  constructor(read: ChainReader | undefined) {
     this.#read = read;
+    if (read === undefined)
+      loadAudit().then(
+        (audit) => (this.#read = audit),
+        (error: unknown) => {
+          warn('SEKISHO_DASHBOARD', 'dashboard() could not load audit()', error);
+        },
+      );
   }
 
   /** Undefined when the chain could not be read. */
   view(app: Application): ChainView | undefined {
+    const read = this.#read;
+    if (read === undefined) return undefined;
     const now = clock.monotonic();
     if (this.#readAt === undefined || now - this.#readAt > freshness) {
       this.#readAt = now;
       try {
-        this.#view = viewOf(this.#read(rootOf(app)));
+        this.#view = viewOf(read(rootOf(app)));
       } catch (error) {
         this.#view = undefined;
         warn('SEKISHO_DASHBOARD', 'dashboard() could not read the chain', error);
@@ -65,6 +75,12 @@ export class Chain {
     }
     return this.#view;
   }
+}
+
+/** Capabilities do not know each other: this one is asked for as the user would, and only where its findings are shown. */
+async function loadAudit(): Promise<ChainReader> {
+  const { audit } = await import('../audit/index.ts');
+  return audit;
 }
 
 /** The dashboard may be mounted in an app that is mounted itself. */

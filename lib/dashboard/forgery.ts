@@ -30,8 +30,9 @@ export class Forgery {
   }
 }
 
-function isOf(host: string, origin: string | undefined): boolean {
+/** @param host undefined when the request has none (HTTP/1.0) */
+function isOf(host: string | undefined, origin: string | undefined): boolean {
   return (
-    origin !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+    origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
   );
 }

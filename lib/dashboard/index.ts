@@ -38,8 +38,11 @@ export interface DashboardOptions {
   readonly upstreams?: readonly Upstream[];
   /** The caches that may be purged with `actions: true`, by the names they are shown by. @default none */
   readonly caches?: Readonly<Record<string, ClearableCache>>;
-  /** Pass `audit` to see the chain as it is mounted, and what is wrong with it. @default the chain is not shown */
-  readonly audit?: ChainReader;
+  /**
+   * What reads the chain of the app, to show it and what is wrong with it: `(app) => audit(app, { known: … })`; `false` shows none.
+   * @default audit
+   */
+  readonly audit?: ChainReader | false;
 }
 
 export interface Dashboard extends RequestHandler {
@@ -78,7 +81,7 @@ const optionsSchema = schemaOf<DashboardOptions>()({
       ),
     )
     .default({}),
-  audit: func<ChainReader>().optional(),
+  audit: z.union([func<ChainReader>(), z.literal(false)]).optional(),
 });
 
 /**

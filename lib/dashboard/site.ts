@@ -21,7 +21,7 @@ export interface SiteOptions {
   readonly locale?: Language | undefined;
   readonly upstreams?: readonly Upstream[] | undefined;
   readonly caches: Readonly<Record<string, ClearableCache>>;
-  readonly audit?: ChainReader | undefined;
+  readonly audit?: ChainReader | false | undefined;
 }
 
 const languages: readonly Language[] = ['en', 'ja'];
@@ -42,7 +42,7 @@ export class Site {
     this.#options = options;
     this.#collector = new Collector(options.history, options.upstreams);
     this.#actions = new Actions(this.#collector, options.caches);
-    this.#chain = options.audit && new Chain(options.audit);
+    this.#chain = options.audit === false ? undefined : new Chain(options.audit);
     this.#stream = new Stream(this.#collector, (req) => this.#welcome(req));
   }
 

@@ -47,7 +47,7 @@ const english = {
   requestsPlot: 'Requests per second',
   latencyPlot: 'Latency until the answer begins',
   hitPlot: 'Cache hit ratio',
-  all: 'all',
+  all: 'All',
   asTable: 'As a table',
   tableCaption: '{plot}, by the minute',
   time: 'Time',

@@ -44,6 +44,8 @@ const issuers: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[
 
 /** Begins and is as long as the number of a card. */
 export function hasCardIssuer(digits: string): boolean {
+  const first = digits.charCodeAt(0) - zero;
+  if (first < 2 || first > 6) return false;
   return issuers.some(
     ([prefix, lengths]) => lengths.includes(digits.length) && prefix.test(digits),
   );

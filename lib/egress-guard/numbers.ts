@@ -25,18 +25,25 @@ function grouped(...sizes: readonly number[]): string {
   return sizes.map((size) => `${digit}{${size}}`).join(gap);
 }
 
-/** At each digit that no digit stands before: what begins there, with no more digits behind. */
-function formOf(...forms: readonly string[]): RegExp {
+/**
+ * At each digit that no digit stands before: what begins there, with no more digits behind.
+ *
+ * @param first what the first digit may be
+ */
+function formOf(first: string, ...forms: readonly string[]): RegExp {
   return new RegExp(
-    `[\\d\\xef](?<!\\d.|\\d\\.\\d)(?<=(?=(${forms.join('|')})(?!\\d|\\.\\d)).)`,
+    `[${first}](?<!\\d.|\\d\\.\\d)(?<=(?=(${forms.join('|')})(?!\\d|\\.\\d)).)`,
     'gs',
   );
 }
+
+const anyDigit = '\\d\\xef';
 
 const forms: Readonly<Record<NumberKind, NumberForm>> = {
   'card-number': {
     severity: 'high',
     pattern: formOf(
+      '2-6',
       '\\d{13,19}',
       grouped(4, 4, 4, 4, 3),
       grouped(4, 4, 4, 4),
@@ -54,7 +61,7 @@ const forms: Readonly<Record<NumberKind, NumberForm>> = {
   },
   'my-number': {
     severity: 'high',
-    pattern: formOf(`${digit}{12}`, grouped(4, 4, 4)),
+    pattern: formOf(anyDigit, `${digit}{12}`, grouped(4, 4, 4)),
     isCandidate: (digits) => digits.length === 12,
     isValid: isMyNumber,
     // prettier-ignore
@@ -65,7 +72,7 @@ const forms: Readonly<Record<NumberKind, NumberForm>> = {
   },
   'corporate-number': {
     severity: 'medium',
-    pattern: formOf(`${digit}{13}`, grouped(1, 4, 4, 4)),
+    pattern: formOf(anyDigit, `${digit}{13}`, grouped(1, 4, 4, 4)),
     isCandidate: (digits) => digits.length === 13,
     isValid: isCorporateNumber,
     keywords: [
@@ -108,6 +115,8 @@ class NumberDetector implements Detector {
 
   scan({ text, from, to }: View): Sighting | undefined {
     const { pattern, isCandidate, isValid } = this.#form;
+    // Most texts have numbers or keywords, not both.
+    let keywords: boolean | undefined;
     pattern.lastIndex = from;
     for (;;) {
       const match = pattern.exec(text);
@@ -117,19 +126,23 @@ class NumberDetector implements Detector {
       if (!isCandidate(digits)) continue;
       this.#candidates++;
       if (!isValid(digits)) continue;
-      const sighting = this.#judge(text, match.index, written.length, digits);
-      if (sighting !== undefined) return sighting;
+      this.#valid++;
+      const at = match.index;
+      keywords ??= this.#keywords.test(text);
+      if (keywords && hasKeywordNear(text, at, at + written.length, this.#keywords))
+        return this.#sighting(at, digits);
+      if (this.#isOneOfMany(digits)) return { ...this.#sighting(at, digits), values: manyValues };
     }
   }
 
-  #judge(text: string, at: number, length: number, digits: string): Sighting | undefined {
-    this.#valid++;
+  #isOneOfMany(digits: string): boolean {
     const values = this.#values;
-    const found = { rule: this.#rule, kind: this.#rule, severity: this.#form.severity, at };
-    if (hasKeywordNear(text, at, at + length, this.#keywords)) return { ...found, value: digits };
     if (values.size < manyValues) values.add(hashOf(digits));
-    if (values.size < manyValues || this.#valid < this.#candidates * mostly) return undefined;
-    return { ...found, value: digits, values: values.size };
+    return values.size >= manyValues && this.#valid >= this.#candidates * mostly;
+  }
+
+  #sighting(at: number, value: string): Sighting {
+    return { rule: this.#rule, kind: this.#rule, severity: this.#form.severity, at, value };
   }
 }
 

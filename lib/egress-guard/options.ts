@@ -98,7 +98,7 @@ export interface DestinationsOptions {
   readonly deny?: readonly string[];
   /** Lists of bad destinations, in urlFilter's formats. @default none */
   readonly lists?: readonly ListOptions[];
-  /** Ports that are nothing unusual. @default [80, 443] */
+  /** Ports that are nothing unusual. @default [80, 443, 8080] */
   readonly ports?: readonly number[];
   /** For so long a destination is new. @default '7 days' */
   readonly newFor?: Duration;
@@ -239,7 +239,7 @@ const destinations = schemaOf<DestinationsOptions>()({
   allow: domains.default([]),
   deny: domains.default([]),
   lists: z.array(listField()).default([]),
-  ports: z.array(count(1, 65535)).default([80, 443]),
+  ports: z.array(count(1, 65535)).default([80, 443, 8080]),
   newFor: duration().default(7 * day),
   newBytes: size().default(100 * 1024),
   learning: duration().default(3 * day),

@@ -39,10 +39,10 @@ export class Verdict {
   /** Something was found; `what` tells findings of one rule apart. */
   readonly found = (finding: Finding, what = ''): void => {
     const { settings, alerts, shared } = this.#guard;
-    const { rule, severity } = finding;
+    const { rule } = finding;
     const action = settings.actions[rule];
     if (action === 'ignore') return;
-    const wouldBlock = action === 'block' && severity !== 'low';
+    const wouldBlock = action === 'block' && !isForInformation(finding);
     const blocked = wouldBlock && settings.mode === 'block';
     if (blocked) this.#stopped ??= rule;
     // A body goes on being too large with each of its chunks.
@@ -87,4 +87,9 @@ export class Verdict {
       requestId: this.#context.id,
     };
   }
+}
+
+/** Secrets and patterns have severities of their own: what is low is told of and stops nothing. */
+function isForInformation({ rule, severity }: Finding): boolean {
+  return severity === 'low' && (rule === 'secret' || rule === 'pattern');
 }

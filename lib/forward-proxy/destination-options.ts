@@ -8,7 +8,7 @@ import type { Lookup } from '../core/upstream/destination/name-resolver.ts';
 
 /** Where the proxy goes. `forwardProxy` and `checkDestination` have these in common. */
 export interface DestinationOptions {
-  /** Ports for requests in absolute-form. @default [80, 443] */
+  /** Ports for requests in absolute-form; 8080 is the one that sites use beside 80. @default [80, 443, 8080] */
   readonly ports?: readonly number[];
   /** Ports for CONNECT tunnels. @default [443] */
   readonly connectPorts?: readonly number[];
@@ -59,7 +59,7 @@ function destinations(): z.ZodType<DestinationList, readonly string[]> {
 
 /** The fields of the policy, to be spread into the schema of a middleware. */
 export const destinationFields = {
-  ports: ports().default([80, 443]),
+  ports: ports().default([80, 443, 8080]),
   connectPorts: ports().default([443]),
   allow: destinations().optional(),
   deny: destinations().default(new DestinationList([])),

@@ -108,6 +108,9 @@ class Instream implements Scan {
     });
     reply.dialogue = this.#dialogue;
     this.#dialogue.write('zINSTREAM\0');
+    this.#dialogue.flushed(() => {
+      this.#listener.onReady();
+    });
   }
 
   write(chunk: Buffer): boolean {

@@ -61,6 +61,9 @@ export class Engine {
       this.#onChange();
     };
     const scan = this.scanner.scan(subject, {
+      onReady: () => {
+        listener.onReady();
+      },
       onDrain: () => {
         listener.onDrain();
       },

@@ -53,6 +53,8 @@ export class HeldBody implements InspectionListener {
   /** The outlet wants no more for now. */
   #outletFull = false;
   #engineFull = false;
+  /** The engine takes bytes: before that none of them goes on. */
+  #ready = false;
   #sourcePaused = false;
   #engine: Engine | undefined;
   #inspection: Inspection | undefined;
@@ -111,6 +113,11 @@ export class HeldBody implements InspectionListener {
     this.#queue.clear();
   }
 
+  onReady(): void {
+    this.#ready = true;
+    this.#move();
+  }
+
   onDrain(): void {
     this.#engineFull = false;
     this.#move();
@@ -139,7 +146,7 @@ export class HeldBody implements InspectionListener {
       return;
     }
     this.#queue.rewind();
-    this.#engineFull = this.#endTold = this.#seeking = false;
+    this.#engineFull = this.#ready = this.#endTold = this.#seeking = false;
     this.#seek(`${engine.name}: ${reason}`);
     this.#move();
   }
@@ -244,7 +251,7 @@ export class HeldBody implements InspectionListener {
   #release(): void {
     const { trickle, hold } = this.#plan;
     const queue = this.#queue;
-    const may = this.#cleared || (trickle !== undefined && this.#total > hold);
+    const may = this.#cleared || (trickle !== undefined && this.#total > hold && this.#ready);
     const keep = this.#cleared ? 0 : (trickle ?? 0);
     if (this.#over || !may) return;
     while (!this.#outletFull && queue.size > keep) {

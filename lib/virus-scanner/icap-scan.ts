@@ -133,6 +133,9 @@ export class IcapScan implements Scan {
       return;
     }
     dialogue.write(icapRequest(this.#line.url, this.#subject, undefined));
+    dialogue.flushed(() => {
+      if (!this.#over) this.#listener.onReady();
+    });
     this.#stream();
   }
 
@@ -192,8 +195,10 @@ export class IcapScan implements Scan {
     if (this.#over) return;
     const { status, reason, fields } = head;
     if (status === 100) {
-      if (this.#state === 'waiting') this.#stream();
-      else this.#fail({ reason: 'says 100 to nobody who waits', answered: false });
+      if (this.#state === 'waiting') {
+        this.#stream();
+        this.#listener.onReady();
+      } else this.#fail({ reason: 'says 100 to nobody who waits', answered: false });
       return;
     }
     if (this.#state === 'connecting' || this.#state === 'preview') {

@@ -9,6 +9,8 @@ import type { Scan, ScanFailure, ScanSubject, Verdict } from './scanner.ts';
 
 /** Exactly one of verdict, failure and problem comes. */
 export interface InspectionListener {
+  /** The engine is there, and takes what is written. */
+  onReady(): void;
   onDrain(): void;
   onVerdict(verdict: Verdict): void;
   onFailure(failure: ScanFailure): void;
@@ -31,6 +33,9 @@ export class Inspection implements DecodingListener {
     this.#listener = listener;
     this.#decoder = new ContentDecoder(codings, { maxSize }, this);
     this.#scan = engine.scan(subject, {
+      onReady: () => {
+        listener.onReady();
+      },
       onDrain: () => {
         this.#decoder.resume();
       },

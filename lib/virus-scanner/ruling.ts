@@ -1,5 +1,6 @@
-import type { ScanOutcome } from '../core/transaction.ts';
+import type { ErrorStage } from '../core/error-codes.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { ScanOutcome } from '../core/transaction.ts';
 
 export type Choice = 'block' | 'allow';
 
@@ -22,47 +23,42 @@ export interface Finding {
   readonly because?: 'encrypted' | 'bomb' | undefined;
 }
 
+const noStore = { 'Cache-Control': 'no-store' };
 /** Seconds after which a client may try again what no engine could scan. */
-const retryAfter = '10';
+const tryAgain = { ...noStore, 'Retry-After': '10' };
 
 /** @returns undefined when the body may go on */
 export function refusalOf(
-  { outcome, finding, detail, because }: Finding,
+  { outcome, finding = 'unknown', detail = finding, because }: Finding,
   rules: Rules,
   direction: 'download' | 'upload',
 ): ProxyError | undefined {
-  const init = { stage: direction === 'upload' ? 'request' : 'body', detail: detail ?? finding };
-  const headers = { 'Cache-Control': 'no-store' };
+  const stage: ErrorStage = direction === 'upload' ? 'request' : 'body';
+  const init = { stage, detail, headers: noStore };
   switch (outcome) {
     case 'clean':
     case 'skipped':
       return undefined;
     case 'infected':
       return new ProxyError('ERR_SEKISHO_INFECTED', {
-        ...(init as object),
-        headers,
-        message: `The content was blocked: the virus scanner found ${finding ?? 'something'} in it`,
+        ...init,
+        message: `The content was blocked: the virus scanner found ${finding} in it`,
       });
     case 'oversize':
       if (rules.onOversize === 'allow') return undefined;
       return new ProxyError('ERR_SEKISHO_SCAN_OVERSIZE', {
-        ...(init as object),
-        headers,
+        ...init,
         ...(direction === 'upload' && { status: 413 }),
       });
     case 'unavailable':
       if (rules.onUnavailable === 'allow') return undefined;
-      return new ProxyError('ERR_SEKISHO_SCAN_UNAVAILABLE', {
-        ...(init as object),
-        headers: { ...headers, 'Retry-After': retryAfter },
-      });
+      return new ProxyError('ERR_SEKISHO_SCAN_UNAVAILABLE', { ...init, headers: tryAgain });
     case 'unscannable': {
       const rule = because === 'encrypted' ? rules.encrypted : rules.onUnscannable;
       if (rule === 'allow' && because !== 'bomb') return undefined;
       return new ProxyError('ERR_SEKISHO_UNSCANNABLE', {
-        ...(init as object),
-        headers,
-        message: `The content was blocked: it cannot be scanned for viruses (${finding ?? 'unknown'})`,
+        ...init,
+        message: `The content was blocked: it cannot be scanned for viruses (${finding})`,
       });
     }
   }

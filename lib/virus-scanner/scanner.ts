@@ -30,6 +30,8 @@ export interface ScanFailure {
 
 /** Exactly one of verdict and failure comes, and nothing after it. Never while `scan()` is being called. */
 export interface ScanListener {
+  /** Once: the engine is there and takes bytes. Until then another one can be asked in its place. */
+  onReady(): void;
   onDrain(): void;
   onVerdict(verdict: Verdict): void;
   onFailure(failure: ScanFailure): void;

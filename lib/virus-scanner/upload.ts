@@ -44,7 +44,8 @@ function hasBody(req: ScanVisit['req']): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
   if (coding !== undefined) return true;
   if (length !== undefined) return length !== '0';
-  return req.httpVersionMajor === 2 && !req.complete;
+  // HTTP/2 frames it without a field.
+  return req.httpVersionMajor === 2 && !RequestTap.isEmpty(req);
 }
 
 /** One request body in custody. The chain goes on when the first byte of it may. */

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type RequestHandler } from 'express';
-import { balancedProxy, serve } from 'sekisho';
-import { accessLog } from '../../lib/access-log/index.ts';
+import { accessLog, balancedProxy, metrics, serve } from 'sekisho';
 
 const [name = '', target = ''] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'sekisho-observers-'));
@@ -16,7 +15,7 @@ const observers: Readonly<Record<string, () => RequestHandler[]>> = {
   'accessLog combined': () => [
     accessLog({ format: 'combined', file: join(directory, 'access.log') }),
   ],
-  'observe only': () => [accessLog({ skip: () => true })],
+  metrics: () => [metrics()],
 };
 
 const mounted = observers[name]?.();

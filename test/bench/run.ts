@@ -13,6 +13,7 @@ import { benchCacheStore } from './cache-store.ts';
 import { benchDashboard } from './dashboard.ts';
 import { benchLists } from './lists.ts';
 import { measure, median, memory, type Load, type Measurement } from './measure.ts';
+import { benchObservers } from './observers.ts';
 import { benchTls } from './tls.ts';
 import { benchTunnels } from './tunnels.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
@@ -160,6 +161,7 @@ const upstream = await startUpstream();
 try {
   for (const scenario of scenarios) if (chosen(scenario.name)) await bench(scenario, upstream);
   if (chosen('dashboard')) await benchDashboard(upstream.url, startProxy, rounds);
+  if (chosen('observers')) await benchObservers(upstream.url, startProxy, rounds);
   if (chosen('tls')) await benchTls(upstream.url, startProxy, rounds);
   if (chosen('websocket')) await benchWebSockets(upstream.nodeUrl, startProxy);
 } finally {

@@ -290,7 +290,7 @@ test('who wants no motion gets none, and pictures have words', { skip }, async (
   const { page } = await visit(t, { reducedMotion: 'reduce' });
   assert.equal(await page.evaluate('document.getAnimations().length'), 0);
   await page.waitForSelector(
-    '.canvas[aria-label^="Requests per second, last 1 minutes. all: now"]',
+    '.canvas[aria-label^="Requests per second, last 1 minutes. All: now"]',
   );
   const label = await page.locator('.sparkline').first().getAttribute('aria-label');
   assert.match(label ?? '', /^1 minutes: \d+ requests, \d+ failed\./);

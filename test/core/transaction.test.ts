@@ -55,3 +55,44 @@ test('starts with what is known: method, target, and nothing counted', () => {
     },
   );
 });
+
+test('its id is made once, or taken over before anybody has asked', () => {
+  const own = new Transaction('GET', '/');
+  const { id } = own;
+  assert.match(id, /^[\da-f-]{36}$/);
+  own.adopt('late');
+  assert.equal(own.id, id);
+  const adopted = new Transaction('GET', '/');
+  adopted.adopt('edge-1');
+  adopted.adopt('edge-2');
+  assert.equal(adopted.id, 'edge-1');
+});
+
+test('the time of writing is from the first byte to the end', (t) => {
+  let time = 0;
+  t.after(useClock({ monotonic: () => time }));
+  const transaction = new Transaction('GET', '/');
+  assert.equal(transaction.writing, undefined);
+  transaction.firstByte = 20;
+  time = 50;
+  transaction.end('completed');
+  assert.equal(transaction.writing, 30);
+});
+
+test('who watches fills it in before it is published, and is told after', (t) => {
+  const order: string[] = [];
+  const seen = record(t);
+  const transaction = new Transaction('GET', '/');
+  transaction.watchWith({
+    quiet: true,
+    complete: () => {
+      order.push(`complete ${seen.length}`);
+    },
+    tell: () => {
+      order.push(`tell ${seen.length}`);
+    },
+  });
+  transaction.end('completed');
+  transaction.end('failed');
+  assert.deepEqual(order, ['complete 0', 'tell 1']);
+});

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
 import test, { type TestContext } from 'node:test';
 import express, { type RequestHandler } from 'express';
+import { accessLog } from '../../lib/access-log/index.ts';
 import { audit } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
-import { channel } from 'node:diagnostics_channel';
+import { cache } from '../../lib/cache/index.ts';
 import { useClock } from '../../lib/core/clock.ts';
 import { publish } from '../../lib/core/events.ts';
 import { middlewareTag, type MiddlewareInfo } from '../../lib/core/middleware.ts';
@@ -224,21 +226,30 @@ for (const [method, path] of [
     assert.equal(await answer.text(), 'the app');
   });
 
-test('its own requests are not counted, those it forwards are', async (t) => {
+test('its own requests are not counted, those of others are', async (t) => {
+  let ahead = 0;
+  t.after(useClock({ monotonic: () => performance.now() + ahead }));
   const site = await listen(t, (_req, res) => res.end('hello'));
   const page = dashboard(open);
   t.after(() => page.close());
   const app = express();
+  const recorded: string[] = [];
+  // With it requests to handlers of the app have records, too: the page's own among them.
+  app.use(accessLog({ stream: { write: (line: string) => recorded.push(line) } }));
   app.use('/ops', page);
+  app.get('/own', (_req, res) => void res.send('the app'));
   app.use(balancedProxy(site.url));
   const { url, port } = await listen(t, app);
-  for (const path of ['/ops/', '/ops/main.js', '/a', '/b']) await (await fetch(url + path)).text();
-  const own = record({ target: '/ops/' });
-  publish('sekisho:transaction', own);
+  for (const path of ['/ops/', '/ops/main.js', '/a', '/own'])
+    await (await fetch(url + path)).text();
+  await until(() => recorded.length === 4, 'all have ended');
+  ahead = 2000;
   const { events } = await openStream(t, port, '/ops/events');
-  const { pools } = events[0]!.data as { pools: { servers: { rate: number }[] }[] };
-  assert.equal(pools.length, 1);
-  assert.ok(pools[0]!.servers[0]!.rate > 0);
+  const { slices } = events[0]!.data as { slices: { requests: number }[] };
+  assert.equal(
+    slices.reduce((sum, { requests }) => sum + requests, 0),
+    2,
+  );
 });
 
 test('close() stops watching', () => {
@@ -257,15 +268,51 @@ test('an event that cannot be read does no harm', (t) => {
   publish('sekisho:auth', {} as never);
 });
 
-test('the chain is read where audit is given, that of the whole app', async (t) => {
-  const page = dashboard({ ...open, audit });
+test('the chain of the whole app is read', async (t) => {
+  const page = dashboard(open);
   t.after(() => page.close());
   const inner = express().use('/ops', page);
   const app = express().use('/inner', inner);
+  app.use('/other', cache('1 minute'), gate, balancedProxy('http://127.0.0.1:1'));
   const { port } = await listen(t, app);
-  const { events } = await openStream(t, port, '/inner/ops/events');
-  const { chain } = events[0]!.data as { chain: { chain: { name: string; path: string }[] } };
-  assert.ok(chain.chain.some(({ name, path }) => name === 'dashboard' && path.includes('/ops')));
+  interface Told {
+    readonly chain?: { chain: { name: string; path: string }[]; findings: { rule: string }[] };
+  }
+  const told = async (): Promise<Told> =>
+    (await openStream(t, port, '/inner/ops/events')).events[0]!.data as Told;
+  await until(async () => (await told()).chain !== undefined, 'audit is loaded');
+  const { chain } = await told();
+  assert.ok(
+    chain!.chain.some(({ name, path }) => name === 'dashboard' && path === '/inner/ops'),
+    JSON.stringify(chain),
+  );
+  assert.ok(
+    chain!.findings.some(({ rule }) => rule.includes('cache')),
+    JSON.stringify(chain),
+  );
+});
+
+test('audit has the options it is given', async (t) => {
+  const page = dashboard({
+    ...open,
+    audit: (app) => audit(app, { known: { ours: 'gate' } }),
+  });
+  t.after(() => page.close());
+  const app = express().use(function ours(_req, _res, next) {
+    next();
+  }, page);
+  const { port } = await listen(t, app);
+  const { events } = await openStream(t, port);
+  const { chain } = events[0]!.data as { chain: { chain: { name: string; role: string }[] } };
+  assert.equal(chain.chain.find(({ name }) => name === 'ours')?.role, 'gate');
+});
+
+test('audit: false shows no chain', async (t) => {
+  const page = dashboard({ ...open, audit: false });
+  t.after(() => page.close());
+  const { port } = await listen(t, express().use(page));
+  const { events } = await openStream(t, port);
+  assert.equal((events[0]!.data as { chain?: unknown }).chain, undefined);
 });
 
 test('a chain that cannot be read leaves the rest of the page as it is', async (t) => {

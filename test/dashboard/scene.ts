@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { audit } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { cache, type Cache } from '../../lib/cache/index.ts';
 import { serve } from '../../lib/core/server/serve.ts';
@@ -74,7 +73,7 @@ export async function startScene(
     allow: (user) => user.name === 'operator',
     lockout: true,
   });
-  const page = dashboard({ actions: true, caches: { pages }, audit, ...options });
+  const page = dashboard({ actions: true, caches: { pages }, ...options });
   const app = express();
   app.use(
     securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),

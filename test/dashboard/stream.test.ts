@@ -9,6 +9,7 @@ import { serve } from '../../lib/core/server/serve.ts';
 import { dashboard } from '../../lib/dashboard/index.ts';
 import { mostClients } from '../../lib/dashboard/stream.ts';
 import { listen, until } from '../support/servers.ts';
+import { http2Client, serveTls } from '../support/tls.ts';
 import { openStream, record, type StreamEvent } from './support.ts';
 
 /** A dashboard whose ticks the test gives, a second each. */
@@ -147,4 +148,16 @@ test('a server that shuts down is not kept waiting', async (t) => {
   const { events } = await openStream(t, Number(new URL(url).port));
   assert.equal(events.length, 1);
   await close();
+});
+
+test('it streams over HTTP/2 as well, and a server that shuts down is not kept waiting', async (t) => {
+  const page = dashboard({ public: true });
+  t.after(() => page.close());
+  const serving = await serveTls(t, express().use(page), { gracePeriod: '1m' });
+  const stream = http2Client(t, serving).request({ ':path': '/events' });
+  let told = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => (told += chunk));
+  stream.on('error', () => undefined);
+  await until(() => told.includes('event: tick'), 'ticks');
+  await serving.close();
 });

@@ -34,6 +34,12 @@ const examples: Readonly<Record<string, (url: string, output: string) => Promise
     assert.deepEqual(Object.keys(fields).sort(), ['connection', 'host', 'referer']);
     assert.equal(fields.referer, 'https://www.example.com/');
   },
+  async 'access-log.ts'(url) {
+    const id = (await fetch(`${url}/shop/1?token=secret`)).headers.get('x-request-id');
+    assert.match(id!, /^[\w-]{36}$/);
+    assert.equal((await fetch(`${url}/closed`)).status >= 502, true);
+    assert.equal(await body(`${url}/health`), 'fine\n');
+  },
   async 'apicache.ts'(url) {
     const posts = [await body(`${url}/api/posts/7`), await body(`${url}/api/posts/7`)];
     assert.deepEqual(posts, ['{"id":"7","asked":1}', '{"id":"7","asked":1}']);
@@ -109,6 +115,15 @@ const examples: Readonly<Record<string, (url: string, output: string) => Promise
     }
     assert.equal(await body(`${url}/blog/hello`), 'the blog answers GET /hello\n');
   },
+  async 'egress-guard.ts'(_url, output) {
+    const commands = [...output.matchAll(/^(?:head .*)?curl .*$/gm)].map(([command]) =>
+      run('sh', ['-c', command.replace('curl ', "curl -sS --max-time 20 --noproxy '' ")]),
+    );
+    const [plain, project, card, paste, large] = await Promise.all(commands);
+    assert.match(plain?.stdout ?? '', /^HTTP\/1\.1 200 [^]*the web took 10 bytes\n$/);
+    for (const blocked of [project, card, paste, large])
+      assert.match(blocked?.stdout ?? '', /HTTP\/1\.1 403 [^]*blocked by policy/);
+  },
   async 'error-pages.ts'(url) {
     const problem = await fetch(`${url}/shop`);
     // 502 when nothing listens there, 503 once that is known.
@@ -161,6 +176,17 @@ const examples: Readonly<Record<string, (url: string, output: string) => Promise
     const answer = await fetch(`${url}/basket?id=1`, { redirect: 'manual' });
     assert.equal(answer.status, 308);
     assert.match(answer.headers.get('location')!, /^https:\/\/localhost:\d+\/basket\?id=1$/);
+  },
+  async 'metrics.ts'(url) {
+    for (let request = 0; request < 5; request++) await body(`${url}/shop/1`);
+    assert.equal((await fetch(`${url}/orders`, { method: 'POST' })).status, 201);
+    await until(async () => {
+      const text = await body(`${url}/metrics`);
+      return (
+        /^sekisho_requests_total\{route="\/shop".*\} [1-5]$/m.test(text) &&
+        text.includes('shop_orders_total{site="example"} 1')
+      );
+    }, 'both metrics');
   },
   async 'prefix-router.ts'(url) {
     assert.equal(await body(`${url}/`), 'the app itself\n');

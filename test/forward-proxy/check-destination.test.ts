@@ -15,7 +15,6 @@ for (const { to, form, goes, refused, dns = [], deny, host, sni, via } of cases)
       ...(Object.fromEntries(
         Object.entries(given).filter(([, value]) => value !== undefined),
       ) as CheckDestinationOptions),
-      ports: [80, 443, 8080],
       lookup: () => Promise.resolve(dns),
     });
     assert.deepEqual(check, {
@@ -100,11 +99,12 @@ test('deny wins over allow and allowPrivate', async () => {
     );
 });
 
-test('the defaults are ports 80 and 443, and 443 for tunnels', async () => {
+test('the defaults are ports 80, 443 and 8080, and 443 for tunnels', async () => {
   for (const [to, form, expected] of [
     ['http://8.8.8.8/', 'http', true],
     ['http://8.8.8.8:443/', 'http', true],
-    ['http://8.8.8.8:8080/', 'http', false],
+    ['http://8.8.8.8:8080/', 'http', true],
+    ['http://8.8.8.8:8000/', 'http', false],
     ['8.8.8.8:443', 'connect', true],
     ['8.8.8.8:80', 'connect', false],
   ] as const)

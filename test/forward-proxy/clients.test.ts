@@ -91,7 +91,7 @@ test('curl: https through a CONNECT, the login on one connection', async (t) => 
     '-w',
     '%{http_connect}',
     url,
-  ).catch((error: { stdout: string }) => error.stdout);
+  ).catch((error: unknown) => (error as { stdout: string }).stdout);
   assert.equal(codes, '407');
   assert.equal(scene.records.filter(({ sni }) => sni === 'site.test').length, 2);
 });

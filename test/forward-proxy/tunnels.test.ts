@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -229,6 +230,36 @@ test('backpressure: a server that does not read stops the client, and nothing pi
   await until(() => got === written * chunk.length, 'all of it');
 });
 
+for (const reader of ['quick', 'slow'])
+  test(`every byte arrives, in order, at a ${reader} client`, async (t) => {
+    const sent = randomBytes(12_000_000);
+    const site = await listenRaw(t, (socket) => {
+      socket.once('data', () => {
+        // In pieces of every size.
+        for (let at = 0, size = 1; at < sent.length; at += size, size = (size * 7) % 100_003)
+          socket.write(sent.subarray(at, at + size));
+        socket.end();
+      });
+    });
+    const s = await scene(t, site.port);
+    const client = await open(s, site.port);
+    client.socket.removeAllListeners('data');
+    const hash = createHash('sha256');
+    let bytes = 0;
+    client.socket.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+      if (reader === 'quick' || Math.random() > 0.05) return;
+      client.socket.pause();
+      setTimeout(() => client.socket.resume(), 2);
+    });
+    client.socket.write('go');
+    await until(() => bytes === sent.length && client.closed, `${bytes} bytes`, 20_000);
+    assert.equal(hash.digest('hex'), createHash('sha256').update(sent).digest('hex'));
+    client.socket.end();
+    await until(() => s.records[0]?.bytesSent === sent.length, 'the count');
+  });
+
 test('the server name is noted, when it comes in pieces, too', async (t) => {
   const { local } = await localAuthority();
   const server = createTlsServer(local, (socket) => socket.end('secret'));
@@ -243,10 +274,10 @@ test('the server name is noted, when it comes in pieces, too', async (t) => {
     if (pieces) {
       // One byte at a time, so that each is read by itself.
       const write = client.socket.write.bind(client.socket);
-      client.socket.write = ((bytes: Buffer, ...rest: unknown[]) => {
+      client.socket.write = (bytes: Buffer, ...rest: unknown[]) => {
         for (let at = 0; at < Math.min(200, bytes.length); at++) write(bytes.subarray(at, at + 1));
         return (write as (...args: unknown[]) => boolean)(bytes.subarray(200), ...rest);
-      }) as typeof write;
+      };
       client.socket.setNoDelay(true);
     }
     const tls = connectTls({
@@ -281,7 +312,7 @@ for (const [name, words, passes] of [
     });
     const s = await scene(t, site.port, { tunnel: { sni: 'require-match' } });
     const client = await open(s, site.port);
-    if (name === 'no TLS') client.socket.write(words!);
+    if (name === 'no TLS') client.socket.write(words);
     else
       connectTls({
         socket: client.socket,
@@ -309,7 +340,9 @@ test('guards see bytes and names, and cut', async (t) => {
       seen.push(['name', name]);
       return true;
     },
-    onEnd: () => void ended++,
+    onEnd() {
+      ended++;
+    },
   };
   const gate: RequestHandler = (req, _res, next) => {
     (contextOf(req).tunnelGuards ??= []).push(guard);

@@ -101,7 +101,9 @@ for (const [name, answer, close, status] of broken)
   test(`a parent that ${name} is a ${status}`, async (t) => {
     const parent =
       answer === ''
-        ? await listenRaw(t, (socket) => void (close && socket.end()))
+        ? await listenRaw(t, (socket) => {
+            if (close) socket.end();
+          })
         : await listenBytes(t, answer, { close });
     const s = await startProxy(t, { upstreamProxy: parent.url, timeouts: { connect: 200 } });
     const { text } = await exchangeRaw(s.port, ask('site.test:443', 'CONNECT'));
@@ -119,7 +121,9 @@ test('what comes with the answer of the parent is the first of the tunnel', asyn
 
 test('the policy still holds: addresses, names and lists are judged here', async (t) => {
   let reached = 0;
-  const parent = await listenRaw(t, () => void reached++);
+  const parent = await listenRaw(t, () => {
+    reached++;
+  });
   const s = await startProxy(t, {
     upstreamProxy: parent.url,
     lookup: undefined as never,

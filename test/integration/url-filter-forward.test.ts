@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,7 +13,7 @@ import { errorPages } from '../../lib/error-pages/index.ts';
 import { forwardProxy } from '../../lib/forward-proxy/index.ts';
 import { urlFilter } from '../../lib/url-filter/index.ts';
 import { listen } from '../support/servers.ts';
-import { serveTls } from '../support/tls.ts';
+import { localAuthority } from '../support/tls.ts';
 
 interface Way {
   /** curl's output, and the status of the answer or of the tunnel's refusal. */
@@ -24,20 +25,20 @@ interface Way {
 async function wayOut(t: TestContext): Promise<Way> {
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'games.txt'), '0.0.0.0 games.example\n');
+  writeFileSync(join(folder, 'games.txt'), 'games.example\n');
   const { port: plain } = await listen(t, (req, res) => res.end(`plain ${req.url ?? ''}`));
-  const site = express();
-  site.use((req, res) => {
-    res.send(`secure ${req.url}`);
-  });
-  const { port: secure } = await serveTls(t, site);
+  const { local } = await localAuthority();
+  const { port: secure } = await listen(
+    t,
+    createServer(local, (req, res) => res.end(`secure ${req.url ?? ''}`)),
+  );
   const everybody = urlFilter({
     normalize: false,
     deny: ['evil.example', 'site.example/private', { port: 25 }],
   });
   const byUser = urlFilter({
     normalize: false,
-    lists: [{ file: join(folder, 'games.txt'), format: 'hosts', category: 'games' }],
+    lists: [{ file: join(folder, 'games.txt'), format: 'domains', category: 'games' }],
     groups: [{ name: 'testers', users: ['mia'], grey: [{ category: 'games' }] }],
     page: { contact: 'helpdesk@company.example' },
   });

@@ -27,7 +27,7 @@ const families = new Map(
   meter.registry.getMetricsAsArray().map((metric) => [
     metric.name,
     {
-      type: (metric as { type: string }).type,
+      type: (metric as unknown as { type: string }).type,
       labels: (metric as unknown as { labelNames: readonly string[] }).labelNames,
     },
   ]),

@@ -173,7 +173,7 @@ test('each line is one that Prometheus reads, in both formats', async (t) => {
   const text = await prometheus.text();
   assert.match(text, /^process_cpu_user_seconds_total\{site="tokyo"\} /m);
   const line =
-    /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{(?:\w+="[^"]*",?)*\})? (?:[-+\d.e]+|NaN))?$/i;
+    /^(?:# (?:HELP|TYPE) [a-z_0-9]+ .+|[a-z_0-9]+(?:\{(?:\w+="[^"]*",?)*\})? (?:[-+\d.e]+|NaN))?$/i;
   for (const one of text.split('\n')) assert.match(one, line);
   const accept =
     'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1';

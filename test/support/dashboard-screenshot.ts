@@ -32,6 +32,10 @@ const scene = await startScene(
   { title: 'gateway.example', history: Math.max(60_000, length) },
   hosts.map((host) => `${host}:8080`),
 );
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
 scene.load(14);
 await pause(length * 0.4);
 scene.images[2]?.kill();
@@ -46,12 +50,8 @@ scene.images[0]?.kill();
 await scene.trouble();
 await pause(length * 0.15);
 
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox'],
-});
 const page = await browser.newPage({
-  viewport: { width: Number(width), height: 800 },
+  viewport: { width: Number(width), height: 1270 },
   colorScheme: colorScheme === 'dark' ? 'dark' : 'light',
   locale: locale === 'ja' ? 'ja-JP' : 'en-GB',
   httpCredentials: { username: 'operator', password: 'wonderland' },
@@ -59,7 +59,7 @@ const page = await browser.newPage({
 await page.goto(`${scene.url}/dashboard/`);
 await page.waitForSelector('[data-state=live]');
 await pause(12_000);
-await page.screenshot({ path: file, fullPage: true });
+await page.screenshot({ path: file });
 await browser.close();
 for (const end of ends) await end();
 process.exit();

@@ -11,7 +11,7 @@ import { forwardProxy } from '../../lib/forward-proxy/index.ts';
 import { virusScanner, type VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
 import { eicar, noClamd, startClamd } from '../support/clamd.ts';
 import { exchangeRaw, listen, until } from '../support/servers.ts';
-import { ask2, http2Client, serveTls } from '../support/tls.ts';
+import { answerOf, ask2, http2Client, serveTls } from '../support/tls.ts';
 
 const clamd = noClamd === false ? await startClamd({ after }) : undefined;
 const skip = noClamd;
@@ -128,3 +128,45 @@ for (const kind of ['forwarder', 'handler'] as const)
       if (status === 200) assert.equal(answer.text, body);
     }
   });
+
+for (const thinks of [false, true])
+  test(
+    `a body over HTTP/2 without a length${thinks ? ', before a middleware that thinks,' : ''} is scanned`,
+    {
+      skip,
+    },
+    async (t) => {
+      const seen: string[] = [];
+      const app = express();
+      app.use((_req, _res, next) => {
+        if (thinks) setTimeout(next, 50);
+        else next();
+      });
+      app.use(virusScanner(options));
+      app.use((req, res) => {
+        let text = '';
+        req.on('data', (chunk) => (text += String(chunk)));
+        req.on('end', () => {
+          seen.push(text);
+          res.end();
+        });
+      });
+      app.use(errorPages());
+      const client = http2Client(t, await serveTls(t, app));
+      const post = { ':path': '/', ':method': 'POST' };
+      for (const [body, status] of [
+        ['clean', 200],
+        [eicar, 403],
+        ['', 200],
+      ] as const) {
+        const stream = client.request(post, { waitForTrailers: true });
+        stream.on('wantTrailers', () => {
+          stream.sendTrailers({ checksum: 'x' });
+        });
+        stream.end(Buffer.from(body, 'latin1'));
+        assert.equal((await answerOf(stream)).status, status);
+      }
+      assert.equal((await ask2(client, post)).status, 200);
+      assert.deepEqual(seen, ['clean', '', '']);
+    },
+  );

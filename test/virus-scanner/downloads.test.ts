@@ -7,10 +7,10 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import { zipSync } from 'fflate';
 import { cache } from '../../lib/cache/index.ts';
 import type { Events } from '../../lib/core/events.ts';
-import type { VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
+import { virusScanner, type VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
 import { eicar, eicarName, noClamd, startClamd } from '../support/clamd.ts';
 import { noCIcap, startCIcap } from '../support/icap.ts';
-import { until } from '../support/servers.ts';
+import { listen, until } from '../support/servers.ts';
 import { ask, gateway, type Kind } from './support.ts';
 
 const clamd = noClamd === false ? await startClamd({ after }) : undefined;
@@ -355,6 +355,24 @@ test('a finding is escaped in the page', { skip: noClamd }, async (t) => {
   const json = await ask(url, { headers: { accept: 'application/json' } });
   assert.equal(json.headers['content-type'], 'application/problem+json');
 });
+
+test(
+  'without errorPages() Express names the finding, too, and nobody stores it',
+  {
+    skip: noClamd,
+  },
+  async (t) => {
+    const scanner = virusScanner(unixClamd.options);
+    const { url } = await listen(
+      t,
+      express().use(scanner, (_req, res) => void res.send(virus)),
+    );
+    const got = await ask(url);
+    assert.equal(got.status, 403);
+    assert.equal(got.headers['cache-control'], 'no-store');
+    assert.match(got.body.toString(), new RegExp(`found ${eicarName} in it`));
+  },
+);
 
 test('each verdict is an event', { skip: unixClamd.skip }, async (t) => {
   const seen: Events['sekisho:scan'][] = [];

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:tls';
 import { after, test } from 'node:test';
 import type { RequestHandler } from 'express';
 import type { VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
 import { eicar, freePort, noClamd, startClamd, type Clamd } from '../support/clamd.ts';
 import { noCIcap, startCIcap } from '../support/icap.ts';
 import { listenRaw, until } from '../support/servers.ts';
+import { localAuthority } from '../support/tls.ts';
 import { ask, gateway } from './support.ts';
 
 const skip = noClamd;
@@ -30,7 +33,7 @@ for (const [what, onUnavailable, status] of [
   test(`an engine that is down, onUnavailable: '${onUnavailable}', ${what} what comes`, async (t) => {
     const options: VirusScannerOptions = { clamd: { port: await freePort() }, onUnavailable };
     const { url, records } = await gateway(t, options, answering);
-    for (const path of ['/', '/big', '/bad']) {
+    for (const path of ['/big', '/', '/bad', '/big']) {
       const got = await ask(url + path);
       assert.equal(got.status, status);
       assert.equal(got.headers['retry-after'], status === 503 ? '10' : undefined);
@@ -122,6 +125,16 @@ test(
     assert.equal((await ask(`${url}/1`)).status, 200);
   },
 );
+
+test('a large body whose engine is not there goes to another one', { skip }, async (t) => {
+  const options = { clamd: [{ port: await freePort() }, at(steady!)], timeouts };
+  for (const path of ['/big', '/bad']) {
+    const { url, records } = await gateway(t, options, answering);
+    const got = await ask(url + path);
+    if (path === '/big') assert.ok(got.body.equals(noise));
+    assert.equal(records[0]?.scan, path === '/big' ? 'clean' : 'infected');
+  }
+});
 
 test('several engines share the work', { skip }, async (t) => {
   const seen = [0, 0];
@@ -376,6 +389,19 @@ test('connections to an ICAP server are kept, and one that has gone stale costs 
   assert.equal(connections, 2);
 });
 
+test('an icaps: server whose certificate nobody knows is unavailable', async (t) => {
+  const { local } = await localAuthority();
+  const server = createServer({ ...local }, (socket) => socket.on('error', () => undefined));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const icap = `icaps://127.0.0.1:${port}/scan`;
+  const { url, records } = await gateway(t, { icap, timeouts }, answering);
+  assert.equal((await ask(url)).status, 503);
+  assert.match(records[0]?.scanFinding ?? '', /certificate/);
+});
+
 test('clamd and c-icap stand in for each other', { skip: noCIcap }, async (t) => {
   const own = await startClamd(t);
   const icap = await startCIcap(t, steady!);
@@ -439,7 +465,7 @@ test('an ICAP server that talks before it is asked has given no verdict', async 
     req.once('close', () => res.end());
   });
   const got = await ask(url);
-  assert.equal(got.whole, false);
+  assert.equal(got.status, 503);
   assert.equal(records[0]?.scan, 'unavailable');
   assert.match(records[0].scanFinding ?? '', /before it was asked/);
   assert.ok(connections < 6, `${connections} connections`);

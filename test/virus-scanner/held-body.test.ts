@@ -144,7 +144,12 @@ test('whatever the order of things, what goes on is what came, and its end waits
     {
       weight: 2,
       arbitrary: fc.record({
-        kind: fc.constantFrom('pause' as const, 'resume' as const, 'drain' as const),
+        kind: fc.constantFrom(
+          'pause' as const,
+          'resume' as const,
+          'ready' as const,
+          'drain' as const,
+        ),
       }),
     },
   );
@@ -166,9 +171,11 @@ test('whatever the order of things, what goes on is what came, and its end waits
         const some = { trickle, holdMost: trickle === undefined ? 1000 : 100, maxSize: 5000 };
         const { body, way } = stage(plan([puppet], some));
         let all = Buffer.alloc(0);
+        let ready = false;
         const check = (): void => {
           assert.ok(way.got.equals(all.subarray(0, way.got.length)));
-          const may = trickle === undefined || all.length <= 100 ? 0 : all.length - trickle;
+          const may =
+            trickle === undefined || all.length <= 100 || !ready ? 0 : all.length - trickle;
           assert.ok(way.got.length <= Math.max(0, may), `${way.got.length} of ${all.length}`);
           // Nothing goes on that the engine does not have.
           assert.ok(way.got.length <= (puppet.scans.at(-1)?.got.length ?? 0));
@@ -182,7 +189,11 @@ test('whatever the order of things, what goes on is what came, and its end waits
             chunk.fill(0);
           } else if (one.kind === 'pause') body.pauseOutlet();
           else if (one.kind === 'resume') body.resumeOutlet();
-          else puppet.scans.at(-1)?.listener.onDrain();
+          else if (one.kind === 'drain') puppet.scans.at(-1)?.listener.onDrain();
+          else {
+            ready ||= puppet.scans.length > 0;
+            puppet.scans.at(-1)?.listener.onReady();
+          }
           check();
         }
         body.end();
@@ -226,10 +237,24 @@ test('an engine that fails when something has gone on is not replaced', () => {
   const [one, two] = [new Puppet(), new Puppet()];
   const { body, way } = stage(plan([one, two]));
   body.add(bytes(200));
+  assert.equal(way.opened, false);
+  one.last.listener.onReady();
   assert.equal(way.got.length, 150);
   one.last.listener.onFailure(down);
   assert.equal(two.scans.length, 0);
   assert.equal(way.refused?.code, 'ERR_SEKISHO_SCAN_UNAVAILABLE');
+});
+
+test('an engine that was never there is replaced, however large the body', () => {
+  const [one, two] = [new Puppet(), new Puppet()];
+  const { body, way } = stage(plan([one, two]));
+  body.add(bytes(200));
+  one.last.listener.onFailure(down);
+  two.last.listener.onReady();
+  assert.equal(way.got.length, 150);
+  body.end();
+  two.last.listener.onVerdict({ kind: 'clean' });
+  assert.ok(way.closed && way.got.equals(bytes(200)));
 });
 
 test('a stale connection costs its engine nothing', () => {

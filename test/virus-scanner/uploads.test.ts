@@ -280,6 +280,22 @@ test('what a body parser has read before the scanner cannot be scanned', { skip 
   assert.match(records[0]?.scanFinding ?? '', /read it before/);
 });
 
+for (const kind of kinds)
+  test(
+    `a body to a ${kind} that grows beyond maxSize while it comes is refused`,
+    { skip },
+    async (t) => {
+      const { origin, begun } = taking();
+      const limited: VirusScannerOptions = { ...options, maxSize: '1mb', trickle: false };
+      const { url, records } = await gateway(t, limited, origin, kind);
+      const headers = { 'transfer-encoding': 'chunked' };
+      const got = await ask(url, { method: post, headers, body: noise });
+      assert.equal(got.status, 413);
+      assert.equal(begun(), 0);
+      assert.equal(records[0]?.scan, 'oversize');
+    },
+  );
+
 test('both directions at once', { skip }, async (t) => {
   const both: VirusScannerOptions = { ...options, directions: ['download', 'upload'] };
   for (const kind of kinds) {

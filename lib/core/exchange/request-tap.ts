@@ -39,6 +39,11 @@ export class RequestTap {
     return req.readableDidRead || req.readableEnded;
   }
 
+  /** Whether it has come to its end without a byte. */
+  static isEmpty(req: IncomingMessage): boolean {
+    return req.readableLength === 0 && stateOf(req).ended;
+  }
+
   /** Whether nothing can be handed on in parts: it lies in `req`, and whoever gets the request has all of it. */
   get whole(): boolean {
     return this.#lies;
@@ -110,18 +115,12 @@ export class RequestTap {
   /** What has come while middlewares in front were thinking. */
   #takeEarly(): Buffer | undefined {
     const req = this.#req;
+    const state = stateOf(req);
+    // Nothing can be pushed behind the end, but in front.
+    this.#lies = state.ended;
     if (req.readableLength === 0) return undefined;
-    const internals = req as unknown as {
-      _readableState: { ended: boolean; dataEmitted: boolean };
-    };
-    const { _readableState: state } = internals;
-    const isAll = state.ended;
     const early = req.read() as Buffer;
-    if (isAll) {
-      // Nothing can be pushed behind the end, but in front.
-      req.unshift(early);
-      this.#lies = true;
-    }
+    if (this.#lies) req.unshift(early);
     // Nobody has read it: `readableDidRead` says so again.
     state.dataEmitted = false;
     return early;
@@ -163,4 +162,10 @@ export class RequestTap {
   #native(name: 'push' | '_read'): Push | Read {
     return Reflect.get(Object.getPrototypeOf(this.#req) as object, name) as Push | Read;
   }
+}
+
+/** Node's own notes on a stream: nothing public says that a body has come, and nobody has read it. */
+function stateOf(req: IncomingMessage): { readonly ended: boolean; dataEmitted: boolean } {
+  return (req as unknown as { _readableState: { ended: boolean; dataEmitted: boolean } })
+    ._readableState;
 }

@@ -92,6 +92,13 @@ export class Dialogue {
     return more;
   }
 
+  /** Calls back when the system has taken all that was written: then there is a connection. */
+  flushed(callback: () => void): void {
+    this.#socket.write(nothing, (error) => {
+      if (!this.#over && (error === null || error === undefined)) callback();
+    });
+  }
+
   /** Ends it unless `lift()` is called within so many milliseconds, which count from when there is a connection. */
   limit(milliseconds: number, what: string): void {
     if (this.#connecting) this.#next = { milliseconds, what };
@@ -140,6 +147,8 @@ export class Dialogue {
     this.listener.onClose(reason);
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 function urlOf({ socket, host = '127.0.0.1', port = 0, tls }: DialogueTarget): URL {
   if (socket !== undefined)

@@ -123,7 +123,7 @@ const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 't
 export function isUntouched(
   res: Response,
   own: readonly string[],
-  closeListeners: number = 1,
+  closeListeners = 1,
 ): boolean {
   const { prototype } = ServerResponse;
   return (

@@ -1,4 +1,6 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { takeFrom } from './tunnel-source.ts';
 import { closeFrame, FrameTracker } from './websocket-frames.ts';
 
 /** The pair that a direction is one half of. */
@@ -40,6 +42,11 @@ export class SpliceDirection {
     // Else node would answer a FIN with its own and cut off what still goes the other way.
     this.source.allowHalfOpen = true;
     this.source.on('data', (chunk: Uint8Array) => this.#forward(chunk));
+    // What has left for the system at once need not be kept.
+    takeFrom(this.source, (bytes) => {
+      this.#forward(bytes);
+      return this.#sink instanceof Socket && this.#sink.writableLength === 0;
+    });
     this.source.on('end', () => this.#finish());
     this.#sink.on('drain', () => this.source.resume());
     if (head !== undefined && head.length > 0) this.#forward(head);

@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { clock } from '../clock.ts';
 import { ProxyError } from '../errors.ts';
 import { failure } from './http1/failure.ts';
+import { connectSource } from './tunnel-source.ts';
 
 /** RFC 8305 §5: how long an address is tried alone before the next one is tried, too (milliseconds). */
 const headStart = 250;
@@ -57,7 +58,7 @@ class Dial {
     const host = this.#left.shift();
     if (host === undefined) return;
     const { port } = this.#order;
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    const socket = connectSource({ host, port, noDelay: true, allowHalfOpen: true });
     this.#open.add(socket);
     // For good: a connection may break while nobody has it yet.
     socket.on('error', (error) => {

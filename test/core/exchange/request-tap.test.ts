@@ -15,7 +15,13 @@ interface Scene {
 }
 
 /** A request with a tap in it, once its head is there, and `wait` milliseconds later. */
-async function scene(t: TestContext, first: string, wait = 0, end = false): Promise<Scene> {
+async function scene(
+  t: TestContext,
+  first: string,
+  wait = 0,
+  end = false,
+  headers: Record<string, string> = {},
+): Promise<Scene> {
   const chunks: Buffer[] = [];
   const events: string[] = [];
   let found: { req: IncomingMessage; tap: RequestTap } | undefined;
@@ -34,7 +40,7 @@ async function scene(t: TestContext, first: string, wait = 0, end = false): Prom
     req.on('close', () => res.end());
   });
   let status: number | undefined;
-  const sent = request(url, { method: 'POST' }, (answer) => {
+  const sent = request(url, { method: 'POST', headers }, (answer) => {
     status = answer.statusCode;
     answer.resume();
   });
@@ -81,6 +87,19 @@ test('a body that was there before the tap lies in the request again, unread', a
   const read: Buffer[] = [];
   for await (const chunk of req) read.push(chunk as Buffer);
   assert.equal(text(read), 'all of it');
+});
+
+test('a body that came to its end without a byte is at its end', async (t) => {
+  const { req, tap, chunks, events } = await scene(t, '', 50, true, {
+    'transfer-encoding': 'chunked',
+  });
+  assert.equal(text(chunks), '');
+  assert.deepEqual(events, ['end']);
+  assert.ok(RequestTap.isEmpty(req));
+  tap.close();
+  let ended = false;
+  req.on('end', () => (ended = true)).resume();
+  await until(() => ended, 'the reader is at the end');
 });
 
 test('a paused tap slows the client down, and goes on', async (t) => {

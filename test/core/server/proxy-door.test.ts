@@ -57,7 +57,7 @@ const locals: readonly [name: string, add: (app: Express) => unknown][] = [
   ['an app', (app) => app.use(express().use((_req, res) => void res.send('LOCAL')))],
   ['a catch-all', (app) => app.use((_req, res) => void res.send('LOCAL'))],
   ['a catch-all 404', (app) => app.use((_req, res) => void res.status(404).send('LOCAL'))],
-  ['a redirect', (app) => app.use((_req, res) => void res.redirect('/LOCAL'))],
+  ['a redirect', (app) => app.use((_req, res) => res.redirect('/LOCAL'))],
   ['files', (app) => app.use(files())],
   ['a late answer', (app) => app.use((_req, res) => void setTimeout(() => res.end('LOCAL'), 5))],
   [

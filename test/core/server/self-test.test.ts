@@ -85,7 +85,11 @@ for (const [name, app] of open)
 
 test('a listener of this machine alone is not asked', async () => {
   let asked = 0;
-  const app = express().use((_req, _res, next) => (asked++, next()), careless, forwardProxy(world));
+  const counting: RequestHandler = (_req, _res, next) => {
+    asked++;
+    next();
+  };
+  const app = express().use(counting, careless, forwardProxy(world));
   const { close } = await serve(app, { host: '127.0.0.1', gracePeriod: 0 });
   await close();
   assert.equal(asked, 0);
@@ -155,6 +159,6 @@ for (const early of [true, false])
       );
       assert.match(await ask('CONNECT other.example:443'), /^HTTP\/1\.1 403 /);
       assert.match(await ask('GET /'), /here$/);
-      if (early) assert.ok(warnings.some((text) => /would be an open proxy/.test(text)));
+      if (early) assert.ok(warnings.some((text) => text.includes('would be an open proxy')));
     },
   );

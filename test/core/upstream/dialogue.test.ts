@@ -118,6 +118,23 @@ test('a full one says so, and when there is room again', async (t) => {
   await until(() => heard.drains > 0, 'there is room');
 });
 
+test('says when what was written has left, and not when nobody is there', async (t) => {
+  const { port } = await listenRaw(t, () => undefined);
+  const calls: string[] = [];
+  const there = new DialogueAddress({ port }, 1000).open(ear());
+  t.after(() => {
+    there.destroy();
+  });
+  there.write('hello');
+  there.flushed(() => calls.push('there'));
+  const heard = ear();
+  const gone = new DialogueAddress({ port: await freePort() }, 1000).open(heard);
+  gone.write('hello');
+  gone.flushed(() => calls.push('gone'));
+  await until(() => calls.length > 0 && heard.reasons.length > 0, 'both have ended');
+  assert.deepEqual(calls, ['there']);
+});
+
 test('nothing is told after destroy()', async (t) => {
   const { port } = await listenRaw(t, (socket) => socket.pipe(socket));
   const heard = ear();
