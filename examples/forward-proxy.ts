@@ -18,7 +18,8 @@ const web = {
   allowPrivate: ['example.com'],
 };
 
-const app = express();
+// What Express says of its own answers is not true of those of others.
+const app = express().disable('x-powered-by');
 const port = Number(process.env.PORT ?? 3128);
 
 app.use(accessLog());

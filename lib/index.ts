@@ -211,7 +211,9 @@ export type {
   AuthOutcome,
   EgressOutcome,
   FilterOutcome,
+  GivenUpAttempt,
   Outcome,
   ScanOutcome,
+  TlsFacts,
   Transaction,
 } from './core/transaction.ts';

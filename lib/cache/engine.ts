@@ -94,11 +94,19 @@ export class CacheEngine implements KeyPlan {
     return gone + (await this.store.clear({ group: groupOfUrl(url) }));
   }
 
-  /** The same for a request that is answered all the same when the store fails. */
-  invalidateQuietly(url: string): void {
-    this.invalidate(url).catch((cause: unknown) => {
+  /**
+   * The same for a request that is answered all the same when the store fails.
+   *
+   * @returns whether all are forgotten
+   */
+  async invalidateQuietly(urls: readonly string[]): Promise<boolean> {
+    try {
+      await Promise.all(urls.map(async (url) => this.invalidate(url)));
+      return true;
+    } catch (cause) {
       warn('SEKISHO_CACHE_STORE', 'the store of a cache() failed to forget a URL', cause);
-    });
+      return false;
+    }
   }
 
   /** Whoever comes from now on does not find them. */

@@ -11,6 +11,11 @@ export interface Entry {
   readonly trailers: Fields;
   readonly body: Buffer;
   readonly validity: Validity;
+  /**
+   * A handler of the app gave it: its fields take the place of those that middlewares in front of the cache set. Of a
+   * forwarder's answer those that they set win.
+   */
+  readonly local: boolean;
   /** The URL it is the answer of. */
   readonly url: string;
   /** Groups it can be cleared by. */

@@ -9,8 +9,8 @@ import {
 } from '../core/exchange/contract.ts';
 import { withoutConditions, validators } from '../core/http/conditional.ts';
 import { isErrorStatus, judgeReuse, mayUseOnError } from '../core/http/reuse.ts';
-import { invalidated } from '../core/http/invalidation.ts';
 import type { Entry } from './entry.ts';
+import { invalidatedUrls } from './key.ts';
 import { answerNatively } from './native-answer.ts';
 import { playEntry } from './give-entry.ts';
 import { present, type Presentation, type WholeAnswer } from './presentation.ts';
@@ -42,6 +42,8 @@ export class Flight extends DirectListener implements ReaderOwner {
   readonly leader: Visit;
   /** Set before it is dispatched: the answer must not come into the store when something was cleared since. */
   epoch: Epoch | undefined;
+  /** Of a POST: what it changes is being forgotten. Until then there is no epoch. */
+  invalidation: Promise<void> | undefined;
   /** Gives back the lock that other processes wait for. */
   release: (() => void) | undefined;
   /** The answer is to be whole, whatever part of it the leader wants. */
@@ -280,11 +282,12 @@ export class Flight extends DirectListener implements ReaderOwner {
   /** A POST changes what is stored (RFC 9111 §4.4), before its own answer may take the place. */
   #invalidate({ status, fields }: WholeAnswer): void {
     const { url, engine, key } = this.leader;
-    for (const target of invalidated('POST', url, { status, fields }))
-      engine.invalidateQuietly(target);
-    const epoch = engine.records.epoch(key);
-    // Where the store is elsewhere its own answer comes in when somebody asks for it.
-    this.epoch = epoch instanceof Promise ? undefined : epoch;
+    this.epoch = undefined;
+    this.invalidation = engine
+      .invalidateQuietly(invalidatedUrls('POST', url, { status, fields }))
+      .then(async (done) => {
+        if (done) this.epoch = await engine.records.epoch(key);
+      });
   }
 
   /** The answer is for all who fit it. */
@@ -315,7 +318,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     }
     visit.engine.counters.collapsed += 1;
     const status = visit.status({ fwd: visit.fwd, collapsed: true });
-    answerNatively(visit.req, visit.res, visit.next, (handler) => {
+    answerNatively(visit, recording.local, (handler) => {
       const reader = new Reader(handler, this);
       handler.onRequestStart?.(reader, null);
       const shown = present(visit, answer, now);
@@ -407,9 +410,13 @@ export class Flight extends DirectListener implements ReaderOwner {
         mayUseOnError(stale.validity, visit.directives, clock.now(), true),
       );
     else {
-      leader.status({ fwd: leader.fwd });
+      const member = leader.status({ fwd: leader.fwd });
+      if (this.#seat !== undefined) leader.showFailing(member);
       this.#seat?.fail(error);
-      for (const visit of this.#takeWaiting()) visit.fail(error);
+      for (const visit of this.#takeWaiting()) {
+        visit.showFailing(visit.status({ fwd: visit.fwd, collapsed: true }));
+        visit.fail(error);
+      }
     }
   }
 

@@ -15,7 +15,7 @@ const oneWrite = 256 * 1024;
 
 /** Answers a request with what is stored. */
 export function giveEntry(visit: Visit, entry: Entry, member: string | undefined): void {
-  answerNatively(visit.req, visit.res, visit.next, (handler) => {
+  answerNatively(visit, entry.local, (handler) => {
     const reader = new Reader(handler, visit);
     handler.onRequestStart?.(reader, null);
     playEntry(visit, reader, entry, member);

@@ -2,8 +2,10 @@ import type { Request, Response } from 'express';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
 import { cookieValues } from '../core/http/cookie-pairs.ts';
+import type { StoredAnswer } from '../core/http/conditional.ts';
 import type { Fields } from '../core/http/fields.ts';
 import { parseHost } from '../core/http/host.ts';
+import { invalidated } from '../core/http/invalidation.ts';
 import { memoised } from '../core/http/memo.ts';
 import { variantOf } from '../core/http/vary.ts';
 import type { VaryRecord } from './entry.ts';
@@ -40,6 +42,30 @@ export function urlOf(req: Request): string | undefined {
   const url = `${protocol}://${host.toLowerCase()}${originalUrl}`;
   if (host === own) return url;
   return isHost(own) ? `${url} ${own.toLowerCase()}` : undefined;
+}
+
+/** The URLs whose stored answers are no longer valid (RFC 9111 §4.4), each as `urlOf` writes it; `url` comes first. */
+export function invalidatedUrls(
+  method: string,
+  url: string,
+  answer: StoredAnswer,
+): readonly string[] {
+  const [target = '', own] = url.split(' ');
+  const path = pathOf(target);
+  const site = target.slice(0, target.length - path.length);
+  // Servers behind may name their site by either host.
+  const sites = own === undefined ? [site] : [site, site.slice(0, site.indexOf('//') + 2) + own];
+  const urls = new Set<string>();
+  for (const base of sites)
+    for (const [at, other] of invalidated(method, base + path, answer).entries())
+      urls.add(at === 0 ? url : site + pathOf(other) + url.slice(target.length));
+  return [...urls];
+}
+
+/** What follows the host. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2);
+  return start < 0 ? '' : url.slice(start);
 }
 
 function isEncrypted({ socket }: Request): boolean {

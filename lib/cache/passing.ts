@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
 import { asDirect, DirectListener, type DirectHandler } from '../core/exchange/contract.ts';
 import type { CacheStatus } from '../core/http/cache-status.ts';
-import { invalidated } from '../core/http/invalidation.ts';
 import { wrap } from '../core/local-exchange.ts';
 import { withStatus } from './flight.ts';
+import { invalidatedUrls } from './key.ts';
 import type { Visit } from './visit.ts';
 
 /** Lets a request pass that is none of the cache's business; its answer says so, and may invalidate what is stored. */
@@ -71,15 +71,14 @@ class Passing extends DirectListener {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    this.#visit.showFailing(this.#member);
     this.#handler.onResponseError?.(controller, error);
   }
 
   #head(status: number, fields: readonly string[]): string[] {
     const { method, url, engine } = this.#visit;
     // Before the client can ask again (RFC 9111 §4.4).
-    if (url !== '')
-      for (const target of invalidated(method, url, { status, fields }))
-        engine.invalidateQuietly(target);
+    if (url !== '') void engine.invalidateQuietly(invalidatedUrls(method, url, { status, fields }));
     return withStatus([...fields], this.#member);
   }
 }

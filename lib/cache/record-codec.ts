@@ -42,7 +42,7 @@ const validityMembers: Readonly<Record<keyof Validity, 'number' | 'boolean'>> = 
   assumed: 'boolean',
 };
 
-type AnswerHead = Pick<Entry, 'status' | 'message' | 'fields' | 'trailers' | 'validity'>;
+type AnswerHead = Pick<Entry, 'status' | 'message' | 'fields' | 'trailers' | 'validity' | 'local'>;
 type VaryHead = Pick<VaryRecord, 'names' | 'generation'>;
 
 /** What a record is called by. */
@@ -118,8 +118,10 @@ export function decodeLabel(bytes: Buffer): RecordLabel | number | undefined {
   return typeof url === 'string' && isList(groups, isString) ? { url, groups } : undefined;
 }
 
-function answerHead({ status, message, fields, trailers, validity }: AnswerHead): AnswerHead {
-  return { status, message, fields, trailers, validity };
+function answerHead(head: AnswerHead): AnswerHead {
+  const { status, message, fields, trailers, validity, local } = head;
+  // Records that were written before there was this member have none.
+  return { status, message, fields, trailers, validity, local: (local as unknown) === true };
 }
 
 function varyHead({ names, generation }: VaryHead): VaryHead {
@@ -127,7 +129,7 @@ function varyHead({ names, generation }: VaryHead): VaryHead {
 }
 
 function isAnswerHead(head: object): head is AnswerHead {
-  const { status, message, fields, trailers, validity } = head as Partial<AnswerHead>;
+  const { status, message, fields, trailers, validity, local } = head as Partial<AnswerHead>;
   return (
     Number.isInteger(status) &&
     (status as number) >= 200 &&
@@ -135,7 +137,8 @@ function isAnswerHead(head: object): head is AnswerHead {
     isValue(message) &&
     isFields(fields) &&
     isFields(trailers) &&
-    isValidity(validity)
+    isValidity(validity) &&
+    (local === undefined || typeof local === 'boolean')
   );
 }
 

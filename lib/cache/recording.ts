@@ -11,6 +11,7 @@ import { storedFields } from '../core/http/stored-fields.ts';
 import { judgeStoring, type Stored } from '../core/http/storing.ts';
 import type { StoringRefusal } from '../core/http/storing-refusals.ts';
 import { varyNames } from '../core/http/vary.ts';
+import { isLocalAnswer } from '../core/local-exchange.ts';
 import { keepVary, type Entry, type VaryRecord } from './entry.ts';
 import type { Flight } from './flight.ts';
 import { groupOfUrl, variantKey } from './key.ts';
@@ -26,6 +27,8 @@ export class Recording {
   readonly tape = new Tape();
   /** As others than the leader get it. */
   readonly answer: WholeAnswer;
+  /** As `Entry` has it. */
+  readonly local: boolean;
   readonly #flight: Flight;
   readonly #leader: Visit;
   readonly #stated: number | undefined;
@@ -50,6 +53,7 @@ export class Recording {
     this.#verdict = verdict;
     this.#received = received;
     this.answer = { ...answer, fields };
+    this.local = isLocalAnswer(leader.req);
     this.#groups = groupsOf(leader, answer.fields);
     this.#vary = names.length === 0 ? undefined : this.#varyRecord(names);
     if (this.#vary !== undefined) this.#moveTo(this.#vary);
@@ -151,10 +155,12 @@ export class Recording {
       trailers,
       body: tape.whole(),
       validity,
+      local: this.local,
       url,
       groups: this.#groups,
     };
     engine.counters.stored += 1;
+    if (this.#flight.invalidation !== undefined) await this.#flight.invalidation;
     // Variants are found by their record, which was stored with the epoch.
     const epoch = at === key ? this.#flight.epoch : undefined;
     if (this.#flight.epoch !== undefined)
@@ -189,9 +195,14 @@ export class Recording {
   #moveTo(record: VaryRecord): void {
     const leader = this.#leader;
     const { engine, key } = leader;
-    const { epoch } = this.#flight;
+    const { invalidation } = this.#flight;
     const expires = this.#received + keepVary(this.#verdict.keepFor);
-    if (epoch !== undefined) void engine.records.set(key, record, expires, epoch);
+    const keep = (): void => {
+      const { epoch } = this.#flight;
+      if (epoch !== undefined) void engine.records.set(key, record, expires, epoch);
+    };
+    if (invalidation === undefined) keep();
+    else void invalidation.then(keep);
     const at = variantKey(key, record, leader.fields);
     if (engine.flights.get(leader.at) === this.#flight) {
       engine.flights.delete(leader.at);

@@ -177,6 +177,12 @@ export class Visit {
     return name === false ? undefined : member;
   }
 
+  /** There is no answer but that of the app's error handlers: it has the member all the same. */
+  showFailing(member: string | undefined): void {
+    if (member !== undefined && !this.res.headersSent)
+      this.res.appendHeader('Cache-Status', member);
+  }
+
   #look(): void {
     this.vary = undefined;
     this.stale = undefined;
@@ -265,12 +271,8 @@ export class Visit {
 
   /** RFC 9111 §5.2.1.7. */
   #notCached(): void {
-    const member = this.status({ fwd: this.#fwd, detail: 'only-if-cached' });
-    this.fail(
-      new ProxyError('ERR_SEKISHO_NOT_CACHED', {
-        headers: member === undefined ? {} : { 'Cache-Status': member },
-      }),
-    );
+    this.showFailing(this.status({ fwd: this.#fwd, detail: 'only-if-cached' }));
+    this.fail(new ProxyError('ERR_SEKISHO_NOT_CACHED'));
   }
 
   #fetch(): void {

@@ -41,6 +41,14 @@ export function takeInterceptors(req: Request): readonly Interceptor[] {
 }
 
 /**
+ * For a wrapper that has the head of an answer before it: whether a handler of the app gives it, whose fields take the
+ * place of those that were set outside. Of a forwarder's answer those that were set outside win.
+ */
+export function isLocalAnswer(req: Request): boolean {
+  return contextOf(req).layers?.answersLocally === true;
+}
+
+/**
  * Hides fields of the request from the handler that answers it, so that it gives a full answer to a conditional one:
  * `req.headers`, `req.get()` and `req.fresh` go without them until the head of the answer is there. `req.rawHeaders`
  * and the object that was in `req.headers` stay as they are.

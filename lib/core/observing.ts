@@ -87,17 +87,11 @@ class Observation implements RecordWatch {
     if (this.#upgrade && record.bytesReceived === 0)
       record.bytesReceived = this.#before.readSince(req);
     record.route ??= routeOf(req);
-    const { outcome, error } = record;
-    if (outcome === 'client-aborted') {
+    if (record.outcome === 'client-aborted') {
       record.abortedBy = 'client';
       record.error ??= 'ERR_SEKISHO_CLIENT_ABORTED';
       record.stage = placeOf(req, res, record);
-    } else if (error !== undefined) {
-      const { source, stage } = errorKinds[error];
-      record.stage ??= stage;
-      if (outcome === 'upstream-aborted')
-        record.abortedBy = source === 'upstream' || source === 'client' ? source : 'proxy';
-    } else if (outcome === 'failed') record.abortedBy = 'proxy';
+    } else if (record.outcome !== 'completed') blame(record);
   }
 
   tell(): void {
@@ -112,6 +106,17 @@ class Observation implements RecordWatch {
 
 /** What logs show for a client that has left before there was an answer (nginx' word for it). */
 const abortedStatus = 499;
+
+/** Where a request failed, and by whose deed when it was cut short. */
+function blame(record: Transaction): void {
+  const { outcome, error } = record;
+  const kind = error === undefined ? undefined : errorKinds[error];
+  record.stage ??= kind?.stage;
+  if (outcome === 'upstream-aborted') {
+    const { source = 'upstream' } = kind ?? {};
+    record.abortedBy = source === 'policy' ? 'proxy' : source;
+  } else if (outcome === 'failed' && kind === undefined) record.abortedBy = 'proxy';
+}
 
 /** Later than all that wait for the same event: a forwarder knows more of the end. */
 function onClose(this: Response): void {

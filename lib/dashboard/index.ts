@@ -30,7 +30,7 @@ export interface DashboardOptions {
   readonly actions?: boolean;
   /** What the page is called, when somebody has several of them open. @default 'sekisho' */
   readonly title?: string;
-  /** How far back the page looks; one minute to a day. Plots have at most 600 points. @default '10 minutes' */
+  /** How far back the page looks; one minute to an hour. Plots have at most 600 points. @default '10 minutes' */
   readonly history?: Duration;
   /** The language of the page before a person chooses the other one. @default what the browser asks for */
   readonly locale?: 'en' | 'ja';
@@ -51,17 +51,22 @@ export interface Dashboard extends RequestHandler {
 }
 
 const shortest = 60_000;
-const longest = 24 * 3_600_000;
+const longest = 3_600_000;
 
 const optionsSchema = schemaOf<DashboardOptions>()({
   public: flag(),
   actions: flag(),
-  title: z.string().min(1).max(100).default('sekisho'),
+  title: z
+    .custom<string>((value) => typeof value === 'string' && /^.{1,100}$/s.test(value), {
+      error: ({ input }) =>
+        `${quote(input)} is not allowed; use a text of at most 100 characters, such as 'gateway 1'`,
+    })
+    .default('sekisho'),
   history: duration()
     .transform((value, context) =>
       value >= shortest && value <= longest
         ? value
-        : refuse(context, value, 'is not allowed; use one minute to one day'),
+        : refuse(context, value, 'is not allowed; use one minute to one hour'),
     )
     .default(600_000),
   locale: oneOf(['en', 'ja']).optional(),

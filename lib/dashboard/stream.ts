@@ -9,6 +9,8 @@ export const mostClients = 20;
 const mostWaiting = 1024 * 1024;
 /** A stream ends after this many milliseconds: the page opens the next one, past the gate. */
 const lifetime = 10 * 60_000;
+/** Milliseconds between two ticks, whether a slice of the traffic is over or not. */
+const pace = 1000;
 /** Milliseconds a browser waits before it comes back. */
 const retry = 2000;
 
@@ -17,7 +19,7 @@ export type Welcome = (req: Request) => object;
 
 /**
  * Tells every open page what happens, as server-sent events: `snapshot` with everything at first, then `tick` with what
- * is new, once per slice of time; that is the heartbeat, too. While nobody looks there is no timer.
+ * is new, every second; that is the heartbeat, too. While nobody looks there is no timer.
  */
 export class Stream {
   readonly #collector: Collector;
@@ -52,7 +54,7 @@ export class Stream {
       if (this.#clients.size === 0) this.#rest();
     });
     this.#seen ??= seen;
-    this.#stop ??= clock.every(view.step, () => {
+    this.#stop ??= clock.every(pace, () => {
       this.#tick();
     });
     return true;

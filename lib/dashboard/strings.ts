@@ -66,7 +66,7 @@ const english = {
   down: 'down',
   ejected: 'ejected',
   draining: 'draining',
-  unknown: 'not checked',
+  unknown: 'unchecked',
   poolCaption: 'Servers of {pool}',
   poolSummary: '{up} of {all} up',
   historySummary: '{minutes} minutes: {requests} requests, {failures} failed. {states}',

@@ -35,13 +35,28 @@ export function inspectHead(
   if (head.length === 0) return;
   const url = unescapeForm(req.originalUrl);
   if (mayHold(url, hints)) inspectText(guard, url, 'url', found);
-  const { rawHeaders } = req;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const value = rawHeaders[index + 1] as string;
+  inspectFields(guard, req.rawHeaders, 'field', found);
+}
+
+/**
+ * Looks through fields, names and values in turn.
+ *
+ * @param part what they are, for alerts
+ */
+export function inspectFields(
+  guard: Guard,
+  fields: readonly string[],
+  part: 'field' | 'trailer',
+  found: (finding: Finding, what: string) => void,
+): void {
+  const { hints, head } = guard.kit;
+  if (head.length === 0) return;
+  for (let index = 0; index < fields.length; index += 2) {
+    const value = fields[index + 1] as string;
     if (hints !== undefined && value.length < shortest) continue;
     if (!mayHold(value, hints)) continue;
-    const name = (rawHeaders[index] as string).toLowerCase();
-    if (!credentials.has(name)) inspectText(guard, value, `field ${name}`, found);
+    const name = (fields[index] as string).toLowerCase();
+    if (!credentials.has(name)) inspectText(guard, value, `${part} ${name}`, found);
   }
 }
 

@@ -1,5 +1,6 @@
 import { clock } from '../core/clock.ts';
 import type { BodySink, BodySource } from '../core/upstream/http1/body.ts';
+import { inspectFields } from './head.ts';
 import { Inspection, type BodyFields } from './inspection.ts';
 import { Tail } from './tail.ts';
 import type { Watch } from './watch.ts';
@@ -93,6 +94,8 @@ export class Upload implements BodySource, BodySink {
     this.#trailers = trailers;
     if (!this.#ending) {
       this.#ending = true;
+      const { guard, verdict } = this.#watch;
+      inspectFields(guard, trailers, 'trailer', verdict.found);
       this.#inspection.end();
     } else this.#finish();
   }
@@ -171,7 +174,10 @@ export class Upload implements BodySource, BodySink {
     this.#inspection.stop();
     // First of all, because the end of the exchange wants to read the rest, to no purpose but to be rid of it.
     this.#source.detach();
+    const sink = this.#sink;
     this.#stop(this.#begun);
+    // A stream that waits for more learns of it from nobody else.
+    sink?.fail(this.#watch.verdict.error);
     return true;
   }
 

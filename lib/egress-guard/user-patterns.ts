@@ -56,7 +56,7 @@ class UserPattern implements Detector {
   #matches(bytes: Buffer, start: number, from: number): PatternMatch[] {
     const { pattern } = this.#compiled;
     const text = bytes.toString(this.#charset, start);
-    const placed = this.#placed(pattern.matches(text), text, start);
+    const placed = this.#placed(pattern.matches(text, text.length), text, start);
     const begun = placed.filter(({ index }) => index >= from);
     // One that began before may hide another; it was judged before.
     const hidden = placed.some(
@@ -64,7 +64,7 @@ class UserPattern implements Detector {
     );
     if (!hidden || from === start) return begun;
     const rest = bytes.toString(this.#charset, from);
-    return this.#placed(pattern.matches(rest), rest, from);
+    return this.#placed(pattern.matches(rest, rest.length), rest, from);
   }
 
   #placed(matches: readonly PatternMatch[], text: string, start: number): PatternMatch[] {

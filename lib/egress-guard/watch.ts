@@ -24,7 +24,8 @@ export class Watch {
 
   /** Bytes that are held back until what comes behind them has been looked at. */
   get hold(): number {
-    return this.guard.blocks ? this.guard.settings.inspection.hold : 0;
+    const { blocks, kit, settings } = this.guard;
+    return blocks && kit.body.length > 0 ? settings.inspection.hold : 0;
   }
 
   opened(): void {

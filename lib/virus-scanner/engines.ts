@@ -56,11 +56,11 @@ export class Engines {
     const versions = new Set<string>();
     for (const engine of this.#engines) {
       engine.refresh();
-      if (engine.state === 'down') continue;
-      if (engine.version === undefined) return undefined;
-      versions.add(`${engine.name} ${engine.version}`);
+      const { name, version, state } = engine;
+      if (version !== undefined) versions.add(`${name} ${version}`);
+      else if (state !== 'down') return undefined;
     }
-    return versions.size === 0 ? undefined : [...versions].join('\n');
+    return versions.size === 0 ? undefined : [...versions].join(', ');
   }
 
   get judgesUrl(): boolean {

@@ -23,6 +23,11 @@ export type { ClamdOptions, VirusScannerOptions } from './options.ts';
 export interface VirusScanner extends RequestHandler {
   /** How each engine does at the moment; of one that nothing was asked of yet only the name is known. */
   readonly engines: readonly EngineStatus[];
+  /**
+   * Engines and versions of their signatures as one text, empty until they have said them: as `appendKey` of a `cache()`
+   * in front of the scanner it makes what is stored count only as long as the signatures are those it was scanned with.
+   */
+  readonly version: string;
   /** Ends the connections to the engines; what is still to be scanned is unavailable. */
   close(): void;
 }
@@ -90,6 +95,7 @@ export function virusScanner(options: VirusScannerOptions): VirusScanner {
 
   return Object.defineProperties(handler, {
     engines: { get: () => engines.status },
+    version: { get: () => engines.version ?? '' },
     close: {
       value: () => {
         engines.close();

@@ -42,7 +42,7 @@ export function refusalOf(
     case 'infected':
       return new ProxyError('ERR_SEKISHO_INFECTED', {
         ...init,
-        message: `The content was blocked: the virus scanner found ${finding} in it`,
+        message: `The content was blocked, the virus scanner found ${finding} in it`,
       });
     case 'oversize':
       if (rules.onOversize === 'allow') return undefined;
@@ -58,7 +58,7 @@ export function refusalOf(
       if (rule === 'allow' && because !== 'bomb') return undefined;
       return new ProxyError('ERR_SEKISHO_UNSCANNABLE', {
         ...init,
-        message: `The content was blocked: it cannot be scanned for viruses (${finding})`,
+        message: `The content was blocked, it cannot be scanned for viruses (${finding})`,
       });
     }
   }

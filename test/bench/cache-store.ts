@@ -88,6 +88,7 @@ function answer(number: number): Entry {
       neverStale: false,
       assumed: false,
     },
+    local: false,
     url: `http://shop.example/products/${number}`,
     groups: [],
   };

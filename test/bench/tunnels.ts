@@ -11,7 +11,7 @@ interface Proxy {
   readonly process: ChildProcess;
 }
 
-const seconds = 1;
+const seconds = 2;
 const streams = 4;
 const idleTunnels = 1000;
 const peers = ['sekisho', 'two pipes'];

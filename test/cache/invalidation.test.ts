@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Response } from 'express';
+import { redisStore } from '../../lib/cache/index.ts';
+import { noRedis, startRedis } from '../support/redis.ts';
+import { until } from '../support/servers.ts';
 import { sites, statusOf } from './support.ts';
 
 for (const [where, make] of Object.entries(sites))
@@ -107,4 +110,63 @@ for (const [where, make] of Object.entries(sites))
       assert.equal(statusOf(await ask('/a', { headers })), 'sekisho; hit');
       assert.deepEqual(asked, ['POST /a']);
     });
+
+    test(
+      'so it does out of Redis, variants too, and in place of what was there',
+      { skip: noRedis },
+      async (t) => {
+        const redis = await startRedis(t);
+        const store = redisStore({ url: redis.url, timeout: '20s' });
+        t.after(() => store.close());
+        const { port, ask, asked } = await make(
+          t,
+          (req, res) => {
+            res.set({ 'Cache-Control': 'max-age=60', 'Content-Location': req.originalUrl });
+            if (req.url === '/varies') res.set('Vary', 'X-Lang');
+            res.send(`by ${req.method}`);
+          },
+          { cache: { methods: ['GET', 'HEAD', 'POST'], store } },
+        );
+        const headers = { Host: `127.0.0.1:${port}`, 'X-Lang': 'de' };
+        for (const path of ['/plain', '/varies']) {
+          await ask(path, { headers });
+          await until(
+            async () => statusOf(await ask(path, { headers })) === 'sekisho; hit',
+            'a hit',
+          );
+          const before = asked.length;
+          const posted = await ask(path, { method: 'POST', headers });
+          assert.equal(statusOf(posted), 'sekisho; fwd=method; stored');
+          await until(
+            async () => (await ask(path, { headers })).body === 'by POST',
+            'it serves GET',
+          );
+          // Whoever asked before it was stored has had an answer of his own.
+          assert.ok(asked.length > before);
+          assert.equal(statusOf(await ask(path, { headers })), 'sekisho; hit');
+        }
+      },
+    );
+
+    for (const [what, headers, host] of [
+      ['the host that clients see', { 'X-Forwarded-Host': 'shop.example' }, 'shop.example'],
+      ["the server's own", { 'X-Forwarded-Host': 'shop.example' }, 'inside.test:81'],
+      ['no port, and there is one', { 'X-Forwarded-Host': 'shop.example:8080' }, undefined],
+      ['a path below that host', { 'X-Forwarded-Proto': 'https' }, undefined],
+    ] as const)
+      test(`Location and Content-Location by ${what}`, async (t) => {
+        const { ask } = await make(t, (req, res) => {
+          const scheme = req.get('x-forwarded-proto') ?? 'http';
+          const base = host === undefined ? prefix : `${scheme}://${host}${prefix}`;
+          if (req.method === 'GET') res.set('Cache-Control', 'max-age=60').send('x');
+          else res.set({ Location: `${base}/b?x`, 'Content-Location': `${base}/c` }).send('');
+        });
+        const all = { Host: 'inside.test:81', ...headers };
+        for (const path of ['/a', '/b?x', '/c', '/d']) await ask(path, { headers: all });
+        await ask('/a', { method: 'POST', headers: all });
+        const hits = [];
+        for (const path of ['/a', '/b?x', '/c', '/d'])
+          if (statusOf(await ask(path, { headers: all })) === 'sekisho; hit') hits.push(path);
+        assert.deepEqual(hits, ['/d']);
+      });
   });

@@ -6,8 +6,9 @@ import { startProxy, startSite } from '../forward-proxy/support.ts';
 
 test('answers of other servers stand by their own URLs, and can be cleared and invalidated by them', async (t) => {
   let answers = 0;
-  const site = await startSite(t, (_req, res) => {
+  const site = await startSite(t, (req, res) => {
     res.setHeader('Cache-Control', 'max-age=60');
+    if (req.method === 'POST') res.setHeader('Location', '/c');
     res.end(`answer ${++answers}`);
   });
   const store = cache();
@@ -28,10 +29,14 @@ test('answers of other servers stand by their own URLs, and can be cleared and i
   );
   const [line] = await store.index();
   assert.match(line?.url ?? '', new RegExp(`^http://proxied@site\\.test:${site.port}/[ab]$`));
-  assert.equal(await ask('/a', 'POST'), 'answer 3');
-  assert.deepEqual([await ask('/a'), await ask('/b')], ['answer 4', 'answer 2']);
+  assert.equal(await ask('/c'), 'answer 3');
+  assert.equal(await ask('/a', 'POST'), 'answer 4');
+  assert.deepEqual(
+    [await ask('/a'), await ask('/b'), await ask('/c')],
+    ['answer 5', 'answer 2', 'answer 6'],
+  );
   assert.equal(await store.clear(`${origin}/b`), 1);
-  assert.deepEqual([await ask('/a'), await ask('/b')], ['answer 4', 'answer 5']);
+  assert.deepEqual([await ask('/a'), await ask('/b')], ['answer 5', 'answer 7']);
   assert.equal(await store.clear('http://other.test/'), 0);
 });
 

@@ -40,6 +40,7 @@ const records: fc.Arbitrary<CacheRecord> = fc.oneof(
       neverStale: fc.boolean(),
       assumed: fc.boolean(),
     }),
+    local: fc.boolean(),
     url: fc.string({ unit: 'binary' }),
     groups: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
   }),
@@ -160,6 +161,7 @@ suite('right sums, wrong content', () => {
       `no ${name}`,
       forge(1, label, { ...head, validity: without(name) }),
     ]),
+    ['local as a number', forge(1, label, { ...head, local: 1 })],
     ['a lifetime as text', forge(1, label, { ...head, validity: { ...validity, lifetime: '1' } })],
     [
       'neverStale as a number',
@@ -182,6 +184,18 @@ suite('right sums, wrong content', () => {
       assert.equal(decodeRecord(bytes), undefined);
       assert.equal(isOtherVersion(bytes), false);
     });
+});
+
+test('a record from before it was told who answers is one of a server', () => {
+  const { status, message, fields, trailers, validity, local } = entry({ local: true });
+  const head = { status, message, fields, trailers, validity };
+  for (const [given, expected] of [
+    [head, false],
+    [{ ...head, local }, true],
+  ] as const) {
+    const record = decodeRecord(forge(1, ['https://a/', []], given));
+    assert.equal(record?.kind === 'answer' && record.local, expected);
+  }
 });
 
 test('the label is read from the beginning alone, and says how much it needs', () => {

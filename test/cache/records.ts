@@ -19,6 +19,7 @@ export function entry(more: Partial<Entry> = {}): Entry {
       neverStale: false,
       assumed: false,
     },
+    local: false,
     url: 'https://shop.example/',
     groups: [],
     ...more,

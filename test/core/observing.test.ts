@@ -12,6 +12,7 @@ import { ProxyError } from '../../lib/core/errors.ts';
 import { observe } from '../../lib/core/observing.ts';
 import { attach } from '../../lib/core/server/attach.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
+import { forwardProxy } from '../../lib/forward-proxy/index.ts';
 import { recorder, type Recorder } from '../support/records.ts';
 import { exchangeRaw, listen, listenRaw, until } from '../support/servers.ts';
 import { http2Client, serveTls } from '../support/tls.ts';
@@ -376,6 +377,25 @@ test('a proxied WebSocket ends with its bytes both ways', async (t) => {
   const { status, outcome, bytesReceived, bytesSent } = await record('/chat');
   assert.deepEqual([status, outcome], [101, 'completed']);
   assert.ok(bytesReceived >= 11 && bytesSent >= 7);
+});
+
+test('a tunnel through the forward proxy has one record, when it is over', async (t) => {
+  const { app, record, records } = observed();
+  const destination = await listenRaw(t, () => undefined);
+  app.use((req, _res, next) => {
+    contextOf(req).admitted = true;
+    next();
+  });
+  app.use(forwardProxy({ connectPorts: [destination.port], allowPrivate: ['127.0.0.1'] }));
+  const { server, port } = await listen(t, app);
+  attach(server);
+  const target = `127.0.0.1:${destination.port}`;
+  const client = await rawClient(port, `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+  await client.sees(' 200 ');
+  assert.equal(records.length, 0, 'not while it is open');
+  client.socket.destroy();
+  const { method, status, route } = await record(target);
+  assert.deepEqual([method, status, route], ['CONNECT', 200, undefined]);
 });
 
 test('an upgrade that is refused', async (t) => {

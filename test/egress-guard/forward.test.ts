@@ -103,18 +103,19 @@ test('a server name that is not the one asked for is told of, and one on a list 
     mode: 'block',
     destinations: { ports: [far], deny: ['bad.example'] },
   });
-  const hello = async (servername: string): Promise<Promise<void>[]> => {
+  /** @returns what tells whether the tunnel has been closed */
+  const hello = async (servername: string): Promise<{ closed: Promise<void> }> => {
     const { socket, closed, status } = await openTunnel(port, `front.example:${far}`);
     assert.equal(status, 200);
     connectTls({ socket, servername }).on('error', () => undefined);
-    return [closed];
+    return { closed };
   };
-  void (await hello('front.example'));
-  void (await hello('behind.example'));
+  await hello('front.example');
+  await hello('behind.example');
   await until(() => alerts.length === 1, 'the alert');
   assert.equal(alerts[0]?.rule, 'server-name');
   assert.equal(alerts[0].evidence.serverName, 'behind.example');
-  const [closed] = await hello('www.bad.example');
+  const { closed } = await hello('www.bad.example');
   await closed;
   assert.deepEqual(
     alerts.slice(1).map(({ rule, blocked }) => [rule, blocked]),

@@ -8,7 +8,7 @@ import {
   type EgressAlert,
   type EgressGuardOptions,
 } from '../../lib/egress-guard/index.ts';
-import { until } from '../support/servers.ts';
+import { exchangeRaw, until } from '../support/servers.ts';
 import { ask, behind, guarded } from './support.ts';
 
 /** Of Amazon's documentation. */
@@ -157,6 +157,18 @@ test('the credentials by which a client logs in there are no news', async (t) =>
   const headers = { authorization: `AWS4-HMAC-SHA256 Credential=${secret}/20260504` };
   assert.equal((await ask(port, '/', { headers })).status, 200);
   assert.deepEqual(alerts, []);
+});
+
+test('a secret in a trailer: no server gets a whole request', async (t) => {
+  const server = await behind(t);
+  const { port, alerts } = await guarded(t, { mode: 'block' }, server.url);
+  const { text } = await exchangeRaw(
+    port,
+    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Note\r\n\r\n1\r\na\r\n0\r\nX-Note: ${secret}\r\n\r\n`,
+  );
+  assert.match(text, /^HTTP\/1\.1 403 /);
+  assert.equal(alerts[0]?.evidence.part, 'trailer x-note');
+  assert.ok(server.received.every(({ complete }) => !complete));
 });
 
 test('a form is looked at as it is meant, whatever is escaped in it', async (t) => {
@@ -329,6 +341,37 @@ test('what takes too long to look at passes and is recorded, or not, by policy',
     assert.equal(status, action === 'block' ? 403 : 200);
     assert.equal(alerts[0]?.rule, 'uninspected');
   }
+});
+
+test('a JWT is told of and stops nothing; raw addresses stop when they are to', async (t) => {
+  const server = await behind(t);
+  const actions = { 'raw-ip': 'block' } as const;
+  const { port, alerts } = await guarded(t, { mode: 'block', actions }, server.url);
+  const token = ['eyJhbGciOiJIUzI1NiJ9', 'eyJzdWIiOiIxMjM0NTY3ODkwIn0', 'a'.repeat(43)].join('.');
+  assert.equal((await ask(port, '/', { method: 'POST', body: [`t=${token} `] })).status, 200);
+  assert.deepEqual(
+    alerts.map(({ severity, evidence, blocked }) => [severity, evidence.kind, blocked]),
+    [['low', 'jwt', false]],
+  );
+  const forward = await guarded(t, { mode: 'block', actions });
+  assert.equal((await ask(forward.port, 'http://192.0.2.1/')).status, 403);
+});
+
+test('no answer and no alert has anything of what was found in it', async (t) => {
+  const server = await behind(t);
+  const { port, alerts, transactions } = await guarded(
+    t,
+    { mode: 'block', patterns: [{ name: 'staff', pattern: /staff-\d{6}/ }] },
+    server.url,
+  );
+  const card = '4111111111111111';
+  const texts: string[] = [];
+  for (const body of [`card ${card}`, `x staff-112233 x`, `個人番号 123456789018 です`])
+    texts.push((await ask(port, '/', { method: 'POST', body: [body] })).text);
+  await until(() => transactions.length === 3, 'the records');
+  assert.equal(alerts.length, 3);
+  const all = JSON.stringify([texts, alerts, transactions]);
+  assert.doesNotMatch(all, /4111|112233|123456789018/);
 });
 
 test('digests are the same for the same secret and key, and another for another key', async (t) => {

@@ -5,12 +5,16 @@ import { networkInterfaces } from 'node:os';
 import test from 'node:test';
 import express, { type RequestHandler } from 'express';
 import { authGate } from '../../lib/auth-gate/index.ts';
+import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache } from '../../lib/cache/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
 import { wrap } from '../../lib/core/local-exchange.ts';
 import { serve } from '../../lib/core/server/serve.ts';
 import { forwardProxy, type ForwardProxyOptions } from '../../lib/forward-proxy/index.ts';
+import { httpsRedirect } from '../../lib/https-redirect/index.ts';
+import { prefixRouter } from '../../lib/prefix-router/index.ts';
+import { securityHeaders } from '../../lib/security-headers/index.ts';
 import { exchangeRaw, listen, until } from '../support/servers.ts';
 import { local, questionIn, startProxy, startSite } from './support.ts';
 
@@ -315,6 +319,27 @@ for (const [name, options, before, status] of admissions)
       }
     },
   );
+
+test('beside a reverse proxy: its gates and routes leave the requests for elsewhere alone', async (t) => {
+  const site = await startSite(t);
+  const own = await listen(t, (_req, res) => void res.end('OWN'));
+  const scene = await startProxy(
+    t,
+    { ports: [site.port] },
+    {
+      before: [
+        securityHeaders(),
+        httpsRedirect({ exempt: { loopback: false } }),
+        prefixRouter({ '/': own.url }),
+        balancedProxy(own.url),
+      ],
+    },
+  );
+  const { text } = await exchangeRaw(scene.port, ask(`http://site.test:${site.port}/a`));
+  assert.equal(questionIn(text).url, '/a');
+  assert.doesNotMatch(text, /content-security-policy|location/i);
+  assert.match((await exchangeRaw(scene.port, ask('/a'))).text, /^HTTP\/1\.1 308 /);
+});
 
 test('through wrappers: what they change is what the site gets', async (t) => {
   const site = await startSite(t);

@@ -3,13 +3,17 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test, { type TestContext } from 'node:test';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
 import { Counter, Registry } from 'prom-client';
+import { WebSocket, WebSocketServer } from 'ws';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache } from '../../lib/cache/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError, ProxyError } from '../../lib/core/errors.ts';
 import { publish } from '../../lib/core/events.ts';
+import { attach } from '../../lib/core/server/attach.ts';
 import { upstream } from '../../lib/core/upstream/upstream.ts';
 import { metrics, type Metrics, type MetricsOptions } from '../../lib/metrics/index.ts';
 import { listen, until } from '../support/servers.ts';
@@ -17,6 +21,7 @@ import { listen, until } from '../support/servers.ts';
 interface Metered {
   readonly app: Express;
   readonly meter: Metrics;
+  readonly server: Server;
   readonly url: string;
   readonly scrape: (headers?: Record<string, string>) => Promise<string>;
   /** Waits until the text has this line. */
@@ -33,12 +38,12 @@ async function metered(
   const app = express().use(meter);
   prepare(app);
   app.get('/a/:id', (_req, res) => void res.send('hello'));
-  const { url } = await listen(t, app);
+  const { url, server } = await listen(t, app);
   const scrape = async (headers = {}): Promise<string> =>
     (await fetch(`${url}/metrics`, { headers })).text();
   const sees = (line: string): Promise<void> =>
     until(async () => (await scrape()).split('\n').includes(line), line);
-  return { app, meter, url, scrape, sees };
+  return { app, meter, server, url, scrape, sees };
 }
 
 async function ask(url: string, init?: RequestInit): Promise<string> {
@@ -153,6 +158,31 @@ test('scans, alerts, tunnels and warnings', async (t) => {
   await sees('sekisho_alerts_total{rule="volume",severity="high",blocked="true"} 1');
   await sees('sekisho_tunnels_open 3');
   await sees('sekisho_warnings_total{code="SEKISHO_REDIS"} 1');
+});
+
+test('WebSockets and their bytes, which are in no duration', async (t) => {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  t.after(() => {
+    sockets.close();
+  });
+  sockets.on('connection', (socket) => {
+    socket.on('message', (message) => socket.send(message));
+  });
+  await once(sockets, 'listening');
+  const { port } = sockets.address() as AddressInfo;
+  const { server, url, scrape, sees } = await metered(t, {}, (app) =>
+    app.use('/chat', balancedProxy(`http://127.0.0.1:${port}`)),
+  );
+  attach(server);
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`);
+  await once(socket, 'open');
+  socket.send('hello');
+  await once(socket, 'message');
+  socket.close();
+  await sees('sekisho_tunnels_total{kind="websocket",outcome="completed"} 1');
+  const text = await scrape();
+  assert.match(text, /^sekisho_tunnel_bytes_total\{kind="websocket",direction="received"\} [1-9]/m);
+  assert.match(text, /^sekisho_request_duration_seconds_count\{route="\/chat",method="GET"\} 0$/m);
 });
 
 test('connections of clients, and the lag of the event loop', async (t) => {

@@ -6,11 +6,13 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { zipSync } from 'fflate';
 import { cache } from '../../lib/cache/index.ts';
+import { useClock } from '../../lib/core/clock.ts';
 import type { Events } from '../../lib/core/events.ts';
+import { errorPages } from '../../lib/error-pages/index.ts';
 import { virusScanner, type VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
 import { eicar, eicarName, noClamd, startClamd } from '../support/clamd.ts';
 import { noCIcap, startCIcap } from '../support/icap.ts';
-import { listen, until } from '../support/servers.ts';
+import { listen, listenRaw, until } from '../support/servers.ts';
 import { ask, gateway, type Kind } from './support.ts';
 
 const clamd = noClamd === false ? await startClamd({ after }) : undefined;
@@ -502,6 +504,40 @@ test(
     }
   },
 );
+
+test('cache() outside with the version in its key asks again when the signatures are others', async (t) => {
+  let version = 'ClamAV 1/100';
+  let scans = 0;
+  const { port } = await listenRaw(t, (socket) => {
+    let text = '';
+    socket.on('data', (bytes: Buffer) => {
+      text += bytes.toString('latin1');
+      if (text.startsWith('zVERSION')) socket.end(`${version}\0`);
+      else if (text.endsWith('\0\0\0\0')) {
+        scans += 1;
+        socket.end(version.endsWith('100') ? 'stream: OK\0' : 'stream: New FOUND\0');
+      }
+    });
+  });
+  let now = performance.now();
+  t.after(useClock({ monotonic: () => now }));
+  const scanner = virusScanner({ clamd: { port } });
+  const app = express();
+  app.use(cache({ ttl: '1 hour', appendKey: () => scanner.version }), scanner);
+  app.use((_req, res) => void res.send('hello'));
+  app.use(errorPages());
+  const { url } = await listen(t, app);
+  assert.equal(scanner.version, '');
+  await until(() => scanner.version !== '', 'the engine says its version');
+  assert.equal(scanner.version, `clamd 127.0.0.1:${port} ClamAV 1/100`);
+  for (let round = 0; round < 3; round += 1) assert.equal((await ask(url)).status, 200);
+  assert.equal(scans, 1);
+  version = 'ClamAV 1/101';
+  now += 31_000;
+  await until(() => scanner.version.endsWith('101'), 'it is asked again');
+  assert.equal((await ask(url)).status, 403);
+  assert.equal(scans, 2);
+});
 
 test(
   'what cache() inside has and was clean is not scanned again, what was not is refused again',

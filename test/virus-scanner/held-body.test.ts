@@ -130,7 +130,8 @@ const bytes = (count: number, from = 0): Buffer =>
 const down: ScanFailure = { reason: 'gone', answered: false };
 
 type Step =
-  { readonly kind: 'add'; readonly size: number } | { readonly kind: 'pause' | 'resume' | 'drain' };
+  | { readonly kind: 'add'; readonly size: number }
+  | { readonly kind: 'pause' | 'resume' | 'ready' | 'drain' };
 
 test('whatever the order of things, what goes on is what came, and its end waits for the verdict', () => {
   const step: fc.Arbitrary<Step> = fc.oneof(

@@ -30,6 +30,11 @@ export class Layers {
     return this.#list.some((layer) => layer.armed);
   }
 
+  /** Whether the head that a wrapper has before it is that of a handler of the app; a forwarder tells its own to nobody here. */
+  get answersLocally(): boolean {
+    return this.#list.some((layer) => layer.armed && layer.exchange?.head !== undefined);
+  }
+
   wrap(interceptor: Interceptor): void {
     const top = this.#list.at(-1);
     if (top?.intact() === true) top.interceptors.push(interceptor);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
+import { recordRefusal } from './proxied-request.ts';
 import { answerRefusal } from './refusal.ts';
 
 const methods = ['writeHead', 'write', 'end'] as const;
@@ -64,7 +65,7 @@ class AnswerGuard {
     const res = this.#res;
     for (const name of res.getHeaderNames()) res.removeHeader(name);
     const error = new ProxyError('ERR_SEKISHO_NOT_A_PROXY');
-    contextOf(res.req).transaction.error ??= error.code;
+    recordRefusal(res.req, res, error);
     answerRefusal(res, error, (body) => this.#originals.end.call(res, body, 'utf8'));
     this.#state = 'replaced';
   }

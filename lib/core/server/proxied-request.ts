@@ -48,13 +48,18 @@ export function beProxied(req: IncomingMessage, destination: Destination): void 
 
 /** The app never sees this one: the door answers, and writes the record. */
 export function refuseAtDoor(req: IncomingMessage, res: ServerResponse, error: ProxyError): void {
-  const { transaction } = contextOf(req);
-  transaction.error = error.code;
-  transaction.client ??= req.socket.remoteAddress;
   res.shouldKeepAlive = false;
+  recordRefusal(req, res, error);
+  answerRefusal(res, error);
+}
+
+/** The record of a request that the door answers, unless somebody in the chain ends it before. */
+export function recordRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  const { transaction } = contextOf(req);
+  if (error instanceof ProxyError) transaction.error ??= error.code;
+  transaction.client ??= req.socket.remoteAddress;
   res.once('close', () => {
-    transaction.status = res.statusCode;
+    if (transaction.outcome === undefined) transaction.status = res.statusCode;
     transaction.end('refused');
   });
-  answerRefusal(res, error);
 }

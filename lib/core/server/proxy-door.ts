@@ -1,12 +1,18 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { guardAnswer } from './answer-guard.ts';
-import { noteDestination, refuseAtDoor, type ProxyEntrance } from './proxied-request.ts';
+import {
+  noteDestination,
+  recordRefusal,
+  refuseAtDoor,
+  type ProxyEntrance,
+} from './proxied-request.ts';
 import { answerRefusal, reportError } from './refusal.ts';
 import type { Chain } from './upgrade-door.ts';
 
 const slash = 47;
+/** Express, or node, deals with what falls through. */
+const nothing = undefined as never;
 
 /**
  * Tells requests in absolute-form, which a client sends to its forward proxy, from those for this server before any
@@ -18,7 +24,7 @@ export function openToProxied(server: Server, entrance: ProxyEntrance): void {
     server.removeListener('request', listener as never);
     server.on('request', function door(req: IncomingMessage, res: ServerResponse) {
       if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
-        Reflect.apply(listener, server, [req, res]);
+        listener.call(server, req, res, nothing);
       else serveProxied(listener, entrance, req, res);
     });
   }
@@ -49,12 +55,7 @@ export function leftOver(req: IncomingMessage, res: ServerResponse): (error?: un
     }
     reportError(error);
     const refusal = error ?? new ProxyError('ERR_SEKISHO_NOT_A_PROXY');
-    const { transaction } = contextOf(req);
-    if (refusal instanceof ProxyError) transaction.error ??= refusal.code;
-    res.once('close', () => {
-      if (transaction.outcome === undefined) transaction.status = res.statusCode;
-      transaction.end('refused');
-    });
+    recordRefusal(req, res, refusal);
     answerRefusal(res, refusal);
   };
 }

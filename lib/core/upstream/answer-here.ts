@@ -30,6 +30,8 @@ export function answerHere(
   answer: AnswerAtHand,
 ): void {
   const context = contextOf(req);
+  context.claim();
+  context.transaction.client ??= req.socket.remoteAddress;
   const around = takeInterceptors(req);
   const order: ReplyOrder = {
     req,

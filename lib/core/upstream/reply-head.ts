@@ -120,11 +120,7 @@ const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 't
  * way (compression, sessions, loggers by `on-headers`), nobody waits to look at the response's fields
  * when it is finished, and the connection goes on as usual. Everything else takes the public methods.
  */
-export function isUntouched(
-  res: Response,
-  own: readonly string[],
-  closeListeners = 1,
-): boolean {
+export function isUntouched(res: Response, own: readonly string[], closeListeners = 1): boolean {
   const { prototype } = ServerResponse;
   return (
     res.writeHead === prototype.writeHead &&

@@ -1,60 +1,17 @@
 // @ts-check
 import uPlot from './uplot.js';
 import { byId, element, setAttribute, setText } from './dom.js';
-import { latency, number, percent, rate, timeOfDay } from './format.js';
+import { timeOfDay } from './format.js';
+import { plans } from './plot-plans.js';
+import { decades, powersOfTen, tick } from './plot-scales.js';
 import { onLanguage, say, word } from './words.js';
 
 /** @typedef {import('./model.js').Model} Model */
-/** @typedef {import('./words.js').TextKey} TextKey */
-/** @typedef {(number | null)[]} Values */
-/**
- * @typedef {{
- *   title: TextKey,
- *   series: { name: string, colour: string, fill?: boolean, values: (model: Model) => Values }[],
- *   format: (value: number) => string,
- *   most?: number,
- *   logarithmic?: boolean,
- * }} PlotPlan
- */
+/** @typedef {import('./plot-plans.js').PlotPlan} PlotPlan */
+/** @typedef {import('./plot-plans.js').Values} Values */
 
 const height = 168;
-/** The hit ratio of one second says little: each point is that of the last so many slices. */
-const smoothed = 10;
 const minute = 60_000;
-
-/** @type {PlotPlan[]} */
-const plans = [
-  {
-    title: 'requestsPlot',
-    series: [
-      { name: 'all', colour: 'one', fill: true, values: (model) => perSecond(model, 'requests') },
-      { name: 'refusals', colour: 'two', values: (model) => perSecond(model, 'refusals') },
-      {
-        name: 'errors',
-        colour: 'three',
-        fill: true,
-        values: (model) => perSecond(model, 'errors'),
-      },
-    ],
-    format: rate,
-  },
-  {
-    title: 'latencyPlot',
-    series: [
-      { name: 'p99', colour: 'three', values: ({ slices }) => slices.map(({ p99 }) => p99) },
-      { name: 'p90', colour: 'two', values: ({ slices }) => slices.map(({ p90 }) => p90) },
-      { name: 'p50', colour: 'one', values: ({ slices }) => slices.map(({ p50 }) => p50) },
-    ],
-    format: latency,
-    logarithmic: true,
-  },
-  {
-    title: 'hitPlot',
-    series: [{ name: 'hitRatio', colour: 'four', fill: true, values: hitRatios }],
-    format: percent,
-    most: 1,
-  },
-];
 
 /** @returns {(model: Model) => void} */
 export function showPlots() {
@@ -176,7 +133,7 @@ class Plot {
     return {
       width: this.#canvas.clientWidth,
       height,
-      padding: [8, 4, 0, 0],
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: 'time' },
@@ -281,42 +238,6 @@ class Plot {
       element('tbody', {}, ...rows),
     );
   }
-}
-
-/** @param {Model} model @param {import('../traffic.ts').Counted} name @returns {Values} */
-function perSecond({ slices, step }, name) {
-  return slices.map((slice) => (slice[name] * 1000) / step);
-}
-
-/** @param {Model} model @returns {Values} */
-function hitRatios({ slices }) {
-  let [hits, all] = [0, 0];
-  return slices.map((slice, at) => {
-    const gone = slices[at - smoothed];
-    hits += slice.hits - (gone?.hits ?? 0);
-    all += slice.hits + slice.misses - (gone === undefined ? 0 : gone.hits + gone.misses);
-    return all === 0 ? null : hits / all;
-  });
-}
-
-/** Whole powers of ten around the values. @param {number | null} least @param {number | null} most @returns {[number, number]} */
-function decades(least, most) {
-  const low = 10 ** Math.floor(Math.log10(Math.max(0.01, least ?? 1)));
-  const high = 10 ** Math.ceil(Math.log10(Math.max(0.1, most ?? 100)));
-  return [low, Math.max(high, low * 10)];
-}
-
-/** @param {number} least @param {number} most */
-function powersOfTen(least, most) {
-  const [first, last] = [Math.round(Math.log10(least)), Math.round(Math.log10(most))];
-  return Array.from({ length: last - first + 1 }, (_, at) => 10 ** (first + at));
-}
-
-/** A value beside the axis: round ones need no digits. @param {number} value @param {(value: number) => string} format */
-function tick(value, format) {
-  if (format === percent) return `${number(value * 100)} %`;
-  if (format === latency) return value < 1000 ? `${value} ms` : `${value / 1000} s`;
-  return Number.isInteger(value) ? number(value) : format(value);
 }
 
 /**

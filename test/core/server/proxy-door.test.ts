@@ -17,6 +17,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import { errorPages } from '../../../lib/error-pages/index.ts';
 import { exchangeRaw, listen, until } from '../../support/servers.ts';
+import { answerOf, ask2, http2Client, serveTls } from '../../support/tls.ts';
 import { echo, rawClient } from '../../support/upgrades.ts';
 
 async function attached(t: TestContext, app: Express): Promise<number> {
@@ -312,3 +313,40 @@ test('an error in the chain reaches the error pages, a client that leaves harms 
   socket.resetAndDestroy();
   assert.match((await exchangeRaw(port, absolute('http://a.example/'))).text, /418/);
 });
+
+test('over HTTP/2 nothing is proxied: CONNECT is a 405, another authority is a local request', async (t) => {
+  const seen: unknown[] = [];
+  const app = express().use((req, res) => {
+    seen.push([req.url, req.headers.host, contextOf(req).proxied]);
+    res.send('here');
+  });
+  const session = http2Client(t, await serveTls(t, app));
+  const local = await ask2(session, { ':path': '/a', ':authority': 'other.example' });
+  assert.deepEqual([local.status, local.text], [200, 'here']);
+  const tunnel = await answerOf(
+    session.request({ ':method': 'CONNECT', ':authority': 'other.example:443' }),
+  );
+  assert.equal(tunnel.status, 405);
+  const absolute = await ask2(session, { ':path': 'http://other.example/', ':authority': 'a' });
+  assert.notEqual(absolute.status, 200);
+  assert.deepEqual(seen, [['/a', 'other.example', false]]);
+});
+
+for (const [name, app] of [
+  ['nobody answers', () => express()],
+  ['a local route answers', () => express().use((_req, res) => void res.send('LOCAL'))],
+] as const)
+  test(`a 421 has one record: ${name}`, async (t) => {
+    const records: Transaction[] = [];
+    const keep = (record: unknown): void => void records.push(record as Transaction);
+    subscribe('sekisho:transaction', keep);
+    t.after(() => unsubscribe('sekisho:transaction', keep));
+    const port = await attached(t, app());
+    // The last one keeps its connection: the end of the answer has to do.
+    for (const [at, [, bytes]] of requests.entries()) {
+      await exchangeRaw(port, bytes, { silence: 60 });
+      await until(() => records.length === at + 1, 'a record');
+      const { status, outcome, error } = records[at]!;
+      assert.deepEqual([status, outcome, error], [421, 'refused', 'ERR_SEKISHO_NOT_A_PROXY']);
+    }
+  });
