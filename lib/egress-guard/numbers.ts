@@ -32,7 +32,7 @@ function grouped(...sizes: readonly number[]): string {
  */
 function formOf(first: string, ...forms: readonly string[]): RegExp {
   return new RegExp(
-    `[${first}](?<!\\d.|\\d\\.\\d)(?<=(?=(${forms.join('|')})(?!\\d|\\.\\d)).)`,
+    `[${first}](?<!\\d.|\\d\\.\\d|\\xef\\xbc[\\x90-\\x99].)(?<=(?=(${forms.join('|')})(?!${digit}|\\.\\d)).)`,
     'gs',
   );
 }

@@ -59,6 +59,8 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): RequestHa
     function securityHeaders(req, res, next) {
       const context = contextOf(req);
       if (context.proxied) {
+        // Express says so of every answer, and this one is not Express'.
+        res.removeHeader('X-Powered-By');
         next();
         return;
       }

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { benchCache } from './cache.ts';
 import { benchCacheStore } from './cache-store.ts';
 import { benchDashboard } from './dashboard.ts';
+import { benchEgress } from './egress-guard.ts';
 import { benchLists } from './lists.ts';
 import { measure, median, memory, type Load, type Measurement } from './measure.ts';
 import { benchObservers } from './observers.ts';
@@ -151,6 +152,7 @@ const chosen = (name: string): boolean =>
 
 if (chosen('cache store')) benchCacheStore();
 if (chosen('lists')) benchLists();
+if (chosen('egress')) benchEgress();
 if (chosen('url filter')) benchUrlFilter();
 if (chosen('scan')) await benchVirusScanner();
 if (chosen('cache hits and misses')) await benchCache(startProxy, rounds);

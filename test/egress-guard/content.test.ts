@@ -160,6 +160,10 @@ for (const [what, text] of [
     'words for a secret',
     '"secret": "thequickbrownfoxjumpsover", "api_key": "YOUR_API_KEY_GOES_HERE"',
   ],
+  [
+    'a number of full width of more digits',
+    '個人番号 ９１２３４５６７８９０１８１ と １１２３４５６７８９０１８',
+  ],
   ['a public key', '-----BEGIN PUBLIC KEY-----'],
   ['prose', 'The quick brown fox, 2026-05-04T12:00:00Z, +81 3 1234 5678, 192.0.2.1'],
   [
