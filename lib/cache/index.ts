@@ -6,6 +6,7 @@ import { CacheEngine, type CacheCounters } from './engine.ts';
 import { cacheSchema, type CacheOptions } from './options.ts';
 import { answerPurge } from './purge.ts';
 import type { CacheStore, ClearTarget, IndexEntry, StoreStats } from './store.ts';
+import { ProxiedClients } from './proxied-clients.ts';
 import { Visit } from './visit.ts';
 
 export type { CacheCounters } from './engine.ts';
@@ -60,6 +61,7 @@ export function cache(
   );
   const engine = new CacheEngine(parsed);
   const { store } = engine;
+  const proxiedClients = new ProxiedClients(parsed.store === undefined);
 
   const handler = middleware(
     'wrapper',
@@ -67,7 +69,9 @@ export function cache(
       if (contextOf(req).upgrade !== undefined || req.method === 'CONNECT') next();
       else if (req.method === 'PURGE' && parsed.purge !== undefined)
         void answerPurge(engine, req, res, next);
-      else new Visit(engine, req, res, next).start();
+      else if (proxiedClients.include(req)) new Visit(engine, req, res, next).start();
+      // The proxy behind has the word: it refuses whom it does not serve.
+      else next();
     } satisfies RequestHandler,
     parsed,
   );

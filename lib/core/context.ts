@@ -65,6 +65,9 @@ export interface TunnelGuard {
   readonly onEnd?: (() => void) | undefined;
 }
 
+/** Whether a forward proxy would take a request of this client to this destination, as far as can be said at once. */
+export type ServesClient = (req: IncomingMessage) => boolean;
+
 /** Who a gate has found the user to be; `req.auth` for the app's own handlers. */
 export interface AuthenticatedUser {
   /** The name a log shows and servers behind are told. */
@@ -98,6 +101,11 @@ export class Context {
   tunnelGuards: TunnelGuard[] | undefined;
   /** Some gate has judged this client or user and let it pass: `forwardProxy` demands one. */
   admitted = false;
+  /**
+   * Told by the forward proxy that takes this request whom it serves, for those in front of it that answer in its place:
+   * what one client has fetched is not for another one whom the proxy would refuse.
+   */
+  onProxyTakes: ((serves: ServesClient) => void)[] | undefined;
   /** Set by the gate that let the request pass. */
   user: AuthenticatedUser | undefined;
   /**

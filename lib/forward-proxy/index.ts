@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { contextOf, type Context, type Destination } from '../core/context.ts';
+import { contextOf, type Context, type Destination, type ServesClient } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
 import { middleware } from '../core/middleware.ts';
 import { duration, parseOptions, schemaOf } from '../core/options.ts';
@@ -131,6 +131,17 @@ export function forwardProxy(options: ForwardProxyOptions = {}): ForwardProxy {
     }
   }
 
+  const serves: ServesClient = (req) => {
+    const context = contextOf(req);
+    const { host } = req.headersDistinct;
+    try {
+      admit(req.socket, req as Request, context, rules);
+      return policy.objection({ ...questionOf(req as Request), hostHeader: host }) === undefined;
+    } catch {
+      return false;
+    }
+  };
+
   const handler = middleware<RequestHandler>(
     'forwarder',
     function forwardProxy(req, res, next) {
@@ -147,6 +158,7 @@ export function forwardProxy(options: ForwardProxyOptions = {}): ForwardProxy {
         });
         return;
       }
+      for (const tell of context.onProxyTakes ?? []) tell(serves);
       try {
         admit(req.socket, req, context, rules);
       } catch (error) {

@@ -75,6 +75,15 @@ export class DestinationPolicy {
     );
   }
 
+  /** Why the destination is refused, as far as can be said without asking DNS. */
+  objection(question: DestinationQuestion): Denied | undefined {
+    const literal = parseAddress(question.hostname);
+    const refusal = this.#judgeRequest(question, literal) ?? this.#judgeName(question, literal);
+    if (refusal !== undefined || literal === undefined) return refusal;
+    const verdict = this.#judgeAddresses(question, [literal], false);
+    return verdict.allow ? undefined : verdict;
+  }
+
   /** The server name inside of a tunnel, when that is known only after the verdict. */
   judgeServerName(hostname: string, sni: string): Denied | undefined {
     return canonicalHost(sni) === hostname

@@ -26,7 +26,7 @@ const own: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-type FieldRole = 'pass' | 'own' | 'host' | 'te' | 'expect' | 'content-length';
+type FieldRole = 'pass' | 'own' | 'host' | 'te' | 'expect' | 'content-length' | 'authorization';
 
 interface FieldName {
   readonly role: FieldRole;
@@ -42,8 +42,14 @@ const fieldName: (name: string) => FieldName | undefined = memoised((name) => {
 });
 
 const roles: ReadonlyMap<string, FieldRole> = new Map(
-  (['host', 'te', 'expect', 'content-length'] as const).map((name) => [name, name]),
+  (['host', 'te', 'expect', 'content-length', 'authorization'] as const).map((name) => [
+    name,
+    name,
+  ]),
 );
+
+/** NTLM and Negotiate log in a connection, not a request (RFC 4559 §6): nobody else may be sent over it afterwards. */
+const loginOfConnection = /^(?:ntlm|negotiate)\b/i;
 
 const neverTrailers: ReadonlySet<string> = new Set(['content-length', 'host', 'te', 'trailer']);
 
@@ -74,6 +80,7 @@ export function writeRequestHead(
   let expectsContinue = options.expectContinue === true;
   let hasHost = false;
   let wantsTrailers = false;
+  let lastOfConnection = options.reset === true;
   const fields = rawFields(options.headers);
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
@@ -92,6 +99,9 @@ export function writeRequestHead(
       case 'expect':
         expectsContinue = value.toLowerCase() === '100-continue';
         continue;
+      case 'authorization':
+        lastOfConnection ||= loginOfConnection.test(value);
+        break;
       case 'content-length':
         if (!/^\d{1,15}$/.test(value) || (stated !== undefined && stated !== Number(value)))
           throw new InvalidRequestError('invalid Content-Length');
@@ -106,7 +116,7 @@ export function writeRequestHead(
     checkField('Upgrade', upgrade);
     text += `\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}`;
   } else {
-    const option = options.reset === true ? 'close' : 'keep-alive';
+    const option = lastOfConnection ? 'close' : 'keep-alive';
     // RFC 9110 §10.1.4: TE is about this connection, and Connection has to say so.
     text += wantsTrailers ? `\r\nConnection: ${option}, TE` : `\r\nConnection: ${option}`;
   }

@@ -54,6 +54,16 @@ describe('written', () => {
     ],
     ['reset', { reset: true }, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
     [
+      'the login of a connection: nobody comes after it',
+      { headers: ['Host', 'a', 'Authorization', 'NTLM TlRM'] },
+      'GET / HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM TlRM\r\nConnection: close\r\n\r\n',
+    ],
+    [
+      'the login of a connection, as Kerberos has it',
+      { headers: ['Host', 'a', 'authorization', 'negotiate YII'] },
+      'GET / HTTP/1.1\r\nHost: a\r\nauthorization: negotiate YII\r\nConnection: close\r\n\r\n',
+    ],
+    [
       'upgrade',
       { upgrade: 'websocket' },
       'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
