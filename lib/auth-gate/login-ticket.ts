@@ -39,7 +39,7 @@ export class LoginTickets {
     for (const oldest of others.slice(0, Math.max(0, others.length - mostTickets + 1)))
       this.#cookies.set(res, site, oldest, '', 0);
     const sealed = await this.#seal.seal(ticket);
-    const name = `${start}${Math.floor(now / 1000).toString(36)}${nameOf(ticket.state)}`;
+    const name = `${start}${Math.floor(now).toString(36)}${nameOf(ticket.state)}`;
     this.#cookies.set(res, site, name, sealed, lifetime);
     return ticket;
   }
