@@ -3,7 +3,7 @@ import { quote } from '../core/options.ts';
 import { ClosureReader } from './closure.ts';
 import { stepOf, type Handle, type Layer } from './layer.ts';
 import { Link, type AppSettings } from './link.ts';
-import { Mount } from './mount.ts';
+import { Mount, prefixStep } from './mount.ts';
 import { nameOf, ownValue, recognise, type Role } from './roles.ts';
 
 interface ExpressApp extends AppSettings {
@@ -106,7 +106,13 @@ class Reading {
     } else if (Array.isArray(ownValue(handle, 'stack'))) {
       this.#add({ role: 'router', name: 'router', info: undefined }, handle, mount, app, depth);
       this.read(handle.stack ?? [], mount, app, depth + 1);
-    } else this.#add(recognise(handle, this.#known), handle, mount, app, depth);
+    } else {
+      const found = recognise(handle, this.#known);
+      this.#add(found, handle, mount, app, depth);
+      for (const { prefix, handler } of found.info?.forwards?.handlers ?? [])
+        if (this.links.length < mostLinks && depth < deepest)
+          this.#readHandler(handler as Handle, mount.with(prefixStep(prefix)), app, depth + 1);
+    }
   }
 
   #add(

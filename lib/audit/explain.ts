@@ -38,13 +38,19 @@ export function explainRequest(chain: Chain, request: string): Explanation {
   const query = path.slice(bare.length);
   const layers: ChainEntry[] = [];
   let found: Pick<Explanation, 'forwarder' | 'route' | 'urls' | 'refused'> | undefined;
+  let within: Link | undefined;
   for (const link of chain.links) {
+    // A route may lead to a router: then that one's handlers say more.
+    if (within !== undefined && link.depth <= within.depth) break;
     if (link.role === 'error-handler' || !takes(link, method)) continue;
     const here = link.mount.rest(bare);
     if (here === undefined) continue;
     layers.push(entryOf(link));
-    found = leadOf(link, { host, mount: here.mount, path: here.path + query });
-    if (found !== undefined) break;
+    const lead = leadOf(link, { host, ...here, path: here.path + query, original: path });
+    if (lead === undefined) continue;
+    found = lead;
+    if (link.info?.forwards?.handlers === undefined || lead.refused !== undefined) break;
+    within = link;
   }
   const { forwarder, route, urls = [], refused } = found ?? {};
   const toString = (): string => describe({ method, path, layers, forwarder, urls, refused });

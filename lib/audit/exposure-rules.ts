@@ -1,7 +1,7 @@
 import type { Chain } from './chain.ts';
 import { rule, type Rule } from './finding.ts';
+import { asksFor, isDryRun, isGuarded } from './guarding.ts';
 import type { Link } from './link.ts';
-import type { Mount } from './mount.ts';
 
 /** Who gets to what he should not get to. */
 export const exposureRules: readonly Rule[] = [
@@ -19,11 +19,11 @@ export const exposureRules: readonly Rule[] = [
   }),
   rule('open-forward-proxy', 'error', function* (chain) {
     for (const proxy of chain.with('forward-proxy')) {
-      if (isGuarded(chain, proxy, proxy.mount) || isGiven(proxy, 'clients')) continue;
-      if (isGiven(proxy, 'allow')) continue;
+      if (isGuarded(chain, proxy, proxy.mount) || isGiven(proxy, 'allow')) continue;
+      if (isGiven(proxy, 'clients') && !isAnybody(proxy.options.clients)) continue;
       yield {
         where: proxy.where,
-        why: 'no gate stands before it, and neither clients nor destinations are limited: whoever reaches the port would use it as an open proxy (it refuses all but this machine until that is mended)',
+        why: 'no gate stands before it, and neither clients nor destinations are limited: it would be an open proxy to the network, and refuses strangers until that is mended',
         remedy: 'mount authGate() before it, or set clients or allow',
       };
     }
@@ -31,11 +31,12 @@ export const exposureRules: readonly Rule[] = [
   rule('private-destinations', 'warning', function* (chain) {
     for (const proxy of chain.with('forward-proxy')) {
       const { allowPrivate } = proxy.options as { allowPrivate?: unknown };
-      const wide = (Array.isArray(allowPrivate) ? allowPrivate : []).filter(isWide);
+      const opened = Array.isArray(allowPrivate) ? allowPrivate.map(String) : [];
+      const wide = opened.filter((range) => isWide(range) || isSensitive(range));
       if (wide.length === 0) continue;
       yield {
         where: proxy.where,
-        why: `allowPrivate opens ${wide.map((range) => `'${String(range)}'`).join(', ')}: users of the proxy reach whole networks of the inside`,
+        why: `allowPrivate opens ${wide.map((range) => `'${range}'`).join(', ')}: users of the proxy reach whole networks of the inside, or what hands out credentials`,
         remedy: 'name single hosts or small networks',
       };
     }
@@ -64,8 +65,10 @@ export const exposureRules: readonly Rule[] = [
     }
   }),
   rule('trust-proxy-all', 'error', function* (chain) {
-    const limiters = chain.with('limiter');
-    const limiter = limiters.find(({ app }) => app.get('trust proxy') === true);
+    const limiter = chain.links.find(
+      ({ role, options, app }) =>
+        (role === 'limiter' || options.lockout === true) && app.get('trust proxy') === true,
+    );
     if (limiter === undefined) return;
     yield {
       where: limiter.where,
@@ -95,15 +98,14 @@ function isTrusting(setting: unknown): boolean {
 
 /** A forwarder behind the gate whose way begins above what the gate guards. */
 function widerForwarder(chain: Chain, gate: Link): Link | undefined {
-  if (gate.mount.everything) return undefined;
   return chain.forwarders.find(
     (forwarder) =>
       forwarder.role !== 'forward-proxy' &&
       gate.before(forwarder) &&
       forwarder.ways.some(
         ({ mount }) =>
-          mount.covers(gate.mount) &&
-          !gate.mount.covers(mount) &&
+          (mount.covers(gate.mount) || gate.mount.covers(mount)) &&
+          (!gate.mount.covers(mount) || !asksFor(gate, forwarder)) &&
           !isGuarded(chain, forwarder, mount),
       ),
   );
@@ -121,31 +123,32 @@ function isNormalised(chain: Chain, gate: Link): boolean {
     );
 }
 
-/** A gate before it refuses those who may not, whatever the path. */
-function isGuarded(chain: Chain, link: Link, mount: Mount): boolean {
-  return chain
-    .with('gate')
-    .some(
-      (gate) =>
-        gate.before(link) &&
-        !isDryRun(gate) &&
-        gate.methods === undefined &&
-        gate.mount.covers(mount),
-    );
-}
-
-function isDryRun({ options }: Link): boolean {
-  return options.dryRun === true;
-}
-
 function isGiven({ options }: Link, option: string): boolean {
   const value = options[option];
   return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
 }
 
-/** More than a few hosts: a network of more than 256 addresses (IPv6: more than one /64). */
-function isWide(range: unknown): boolean {
-  const bits = /\/(\d+)$/.exec(String(range))?.[1];
-  if (bits === undefined) return false;
-  return Number(bits) < (String(range).includes(':') ? 64 : 24);
+/** More than a few hosts: a network of more than 256 addresses (IPv6: more than one /64), or all names of the inside. */
+function isWide(range: string): boolean {
+  const bits = /\/(\d+)$/.exec(range)?.[1];
+  if (bits === undefined) return allInside.test(range);
+  return Number(bits) < (range.includes(':') ? 64 : 24);
+}
+
+const allInside = /^(?:\*\.)?(?:internal|intranet|local|lan|corp|home|private)$/i;
+
+/** Metadata services of clouds, and this machine itself. */
+function isSensitive(range: string): boolean {
+  return sensitive.test(range);
+}
+
+const sensitive =
+  /^(?:169\.254\.|168\.63\.129\.16|100\.100\.100\.200|fd00:ec2:|127\.|::1$|localhost$)/i;
+
+/** Networks so large that they leave nobody out. */
+function isAnybody(clients: unknown): boolean {
+  return [clients].flat().some((range) => {
+    const bits = /\/(\d+)$/.exec(String(range))?.[1];
+    return bits !== undefined && Number(bits) < (String(range).includes(':') ? 7 : 8);
+  });
 }

@@ -34,9 +34,31 @@ export function stepOf(layer: Layer, closures: () => ClosureReader): Step {
   return {
     text: patterns.map(String).join(', ') || '(unknown path)',
     samples: patterns.flatMap((pattern) => (typeof pattern === 'string' ? samplesOf(pattern) : [])),
-    match: (path) => matchedBy(layer, path),
+    match: patterns.some((pattern) => pattern instanceof RegExp)
+      ? (path) => matchedByAny(patterns, layer, path)
+      : (path) => matchedBy(layer, path),
     whole,
   };
+}
+
+/** Regular expressions are copied: one with an `exec` of its own, or with the flag g, is code or state of the user's. */
+function matchedByAny(
+  patterns: readonly unknown[],
+  layer: Layer,
+  path: string,
+): string | undefined {
+  for (const pattern of patterns) {
+    if (!(pattern instanceof RegExp)) continue;
+    const flags = pattern.ignoreCase ? 'i' : '';
+    const found = new RegExp(
+      String(Object.getOwnPropertyDescriptor(RegExp.prototype, 'source')?.get?.call(pattern)),
+      flags,
+    ).exec(path);
+    if (found !== null) return found[0];
+  }
+  return patterns.every((pattern) => pattern instanceof RegExp)
+    ? undefined
+    : matchedBy(layer, path);
 }
 
 function matchedBy({ matchers = [] }: Layer, path: string): string | undefined {

@@ -1,4 +1,5 @@
-import { isPlain, samplesOf } from './path-samples.ts';
+import { samplesOf } from './path-samples.ts';
+import { coversShape, meetsShape, shapeOf, type Shape } from './shape.ts';
 
 /** One step of a path: what a layer of a router takes off, or has to match to its end. */
 export interface Step {
@@ -17,7 +18,8 @@ const mostSamples = 16;
 export class Mount {
   readonly #steps: readonly Step[];
   #samples: readonly string[] | undefined;
-  #plain: { readonly path?: string } | undefined;
+  #shape: Shape | undefined;
+  #shaped = false;
 
   /** It stands for whole paths, as a route does; a mount for all that is below. */
   readonly whole: boolean;
@@ -30,11 +32,13 @@ export class Mount {
     this.everything = this.#steps.length === 0;
   }
 
-  /** A path without patterns, as Express compares it: nearly all are. Undefined for all others. */
-  get #literal(): string | undefined {
-    return (this.#plain ??= this.#steps.every(({ text }) => isPlain(text))
-      ? { path: this.text.toLowerCase().replace(/\/$/, '') }
-      : {}).path;
+  get #segments(): Shape | undefined {
+    if (!this.#shaped) {
+      const parts = this.#steps.map(({ text }) => shapeOf(text));
+      this.#shape = parts.every((part) => part !== undefined) ? parts.flat() : undefined;
+      this.#shaped = true;
+    }
+    return this.#shape;
   }
 
   /** As a person would write it: `/api/users`. */
@@ -74,23 +78,25 @@ export class Mount {
   /** Whatever comes there would come here, too. */
   covers(other: Mount): boolean {
     if (this.everything) return true;
-    const here = this.#literal;
-    const there = other.#literal;
+    const here = this.#segments;
+    const there = other.#segments;
     if (here !== undefined && there !== undefined)
-      return this.whole ? other.whole && here === there : isBelow(there, here);
+      return (
+        coversShape(here, there) && (!this.whole || (other.whole && here.length === there.length))
+      );
     const { samples } = other;
     return samples.length > 0 && samples.every((path) => this.matches(path));
   }
 
   overlaps(other: Mount): boolean {
     if (this.everything || other.everything) return true;
-    const here = this.#literal;
-    const there = other.#literal;
+    const here = this.#segments;
+    const there = other.#segments;
     if (here !== undefined && there !== undefined)
       return (
-        here === there ||
-        (!this.whole && isBelow(there, here)) ||
-        (!other.whole && isBelow(here, there))
+        meetsShape(here, there) &&
+        (!this.whole || here.length >= there.length) &&
+        (!other.whole || there.length >= here.length)
       );
     return (
       other.samples.some((path) => this.matches(path)) ||
@@ -108,10 +114,6 @@ export class Mount {
     if (this.whole) return here;
     return here.flatMap((path) => [path, `${path === '/' ? '' : path}/sample/path`]);
   }
-}
-
-function isBelow(path: string, mount: string): boolean {
-  return path.startsWith(mount) && (path.length === mount.length || path[mount.length] === '/');
 }
 
 /** A literal prefix by whole segments, as the keys of `prefixRouter` are. */

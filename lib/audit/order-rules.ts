@@ -1,6 +1,8 @@
 import type { Chain } from './chain.ts';
 import { rule, type Rule } from './finding.ts';
+import { isGuarded } from './guarding.ts';
 import type { Link } from './link.ts';
+import type { Mount } from './mount.ts';
 import type { Role } from './roles.ts';
 
 /** Orders in which a request meets the handlers that do not do what they look like. */
@@ -8,6 +10,8 @@ export const orderRules: readonly Rule[] = [
   rule('cache-before-gate', 'error', function* (chain) {
     for (const [gate, cache] of pairs(chain, ['gate'], ['cache', 'foreign-cache']))
       yield {
+        // Behind another gate not everybody gets there.
+        ...(isGuarded(chain, cache, cache.mount) && { severity: 'warning' as const }),
         where: cache.where,
         why: `it stands before the gate ${gate.where}: what one user may see is stored, and given to those whom the gate would refuse`,
         remedy: `mount ${gate.name} before ${cache.name}`,
@@ -41,7 +45,9 @@ export const orderRules: readonly Rule[] = [
   }),
   rule('body-parser-before-forwarder', 'warning', function* (chain) {
     for (const parser of chain.with('body-parser')) {
-      const forwarder = chain.forwarders.find((one) => parser.before(one) && parser.meets(one));
+      const forwarder = chain.forwarders.find(
+        (one) => parser.before(one) && parser.meets(one) && !endsBetween(chain, parser, one),
+      );
       if (forwarder === undefined) continue;
       yield {
         where: parser.where,
@@ -51,16 +57,20 @@ export const orderRules: readonly Rule[] = [
     }
   }),
   rule('limiter-after-gate', 'warning', function* (chain) {
-    for (const [limiter, gate] of pairs(chain, ['limiter'], ['gate']))
+    for (const [limiter, gate] of pairs(chain, ['limiter'], ['gate'])) {
+      const limited = chain.with('limiter').some((one) => one.before(gate) && one.meets(gate));
+      if (limited || gate.options.lockout === true) continue;
       yield {
         where: limiter.where,
         why: `${gate.where} refuses before it: guessing passwords is not limited`,
         remedy: `mount ${limiter.name} before ${gate.name}`,
       };
+    }
   }),
   rule('cors-after-gate', 'warning', function* (chain) {
     for (const [cors, gate] of pairs(chain, ['cors'], ['gate'])) {
-      if (gate.options.preflight === 'pass') continue;
+      const allowed = chain.with('cors').some((one) => one.before(gate) && one.meets(gate));
+      if (allowed || gate.options.preflight === 'pass') continue;
       yield {
         where: cors.where,
         why: `${gate.where} answers preflights with 401 before it: they never bear credentials`,
@@ -69,11 +79,14 @@ export const orderRules: readonly Rule[] = [
     }
   }),
   rule('fallback-before-forwarder', 'error', function* (chain) {
-    const fallbacks = chain.links.filter(isFallback);
     for (const forwarder of chain.forwarders)
       for (const { mount } of forwarder.ways) {
-        const fallback = fallbacks.find(
-          (one) => one.before(forwarder) && sendsPages(one) && one.mount.covers(mount),
+        const fallback = chain.links.find(
+          (one) =>
+            (one.role === 'route' || one.role === 'fallback') &&
+            one.before(forwarder) &&
+            sendsPages(one) &&
+            one.mount.covers(mount),
         );
         if (fallback === undefined) continue;
         yield {
@@ -103,29 +116,28 @@ export const orderRules: readonly Rule[] = [
     for (const gate of chain.with('gate', 'url-filter', 'egress-guard')) {
       const forwarder = chain.forwarders.find((one) => escapes(one, gate));
       if (forwarder === undefined) continue;
-      // Where it guards something else, the order may well be meant.
-      const guards = chain.links.some((one) => gate.before(one) && isWorthGuarding(one, gate));
-      if (guards && gate.role !== 'gate') continue;
+      // Where it guards something behind it, the order is meant: the forwarder's paths are public.
+      if (chain.links.some((one) => gate.before(one) && isWorthGuarding(one, gate))) continue;
       yield {
         where: gate.where,
         why: `${forwarder.where} has forwarded the request before it is asked`,
         remedy: `mount ${gate.name} before ${forwarder.name}`,
-        ...(guards && { severity: 'info' }),
       };
     }
   }),
   rule('unreachable', 'warning', function* (chain) {
-    for (const forwarder of chain.forwarders) {
-      if (!isTerminal(forwarder)) continue;
-      for (const later of chain.links) {
-        if (!forwarder.before(later) || toldElsewhere.has(later.role)) continue;
-        if (!coversMethods(forwarder, later) || !coversAll(forwarder, later)) continue;
-        yield {
-          where: later.where,
-          why: `${forwarder.where} answers everything that could get here`,
-          remedy: `mount ${later.name} before ${forwarder.name}, give ${forwarder.name} a path of its own, or let some statuses through with fallthrough`,
-        };
-      }
+    const terminals = chain.forwarders.filter(isTerminal);
+    for (const later of chain.links) {
+      if (toldElsewhere.has(later.role)) continue;
+      const forwarder = terminals.find(
+        (one) => one.before(later) && coversMethods(one, later) && coversAll(one, later.mount),
+      );
+      if (forwarder === undefined) continue;
+      yield {
+        where: later.where,
+        why: `${forwarder.where} answers everything that could get here`,
+        remedy: `mount ${later.name} before ${forwarder.name}, give ${forwarder.name} a path of its own, or let some statuses through with fallthrough`,
+      };
     }
   }),
   rule('no-error-handler', 'info', function* (chain) {
@@ -144,7 +156,7 @@ export const orderRules: readonly Rule[] = [
   }),
 ];
 
-/** Each of the first kind with the nearest before it of the second, on a common path. */
+/** Each of the first kind with the nearest before it of the second that a request meets as well. */
 function* pairs(
   chain: Chain,
   later: readonly Role[],
@@ -152,7 +164,9 @@ function* pairs(
 ): Iterable<readonly [Link, Link]> {
   const before = chain.with(...earlier);
   for (const link of chain.with(...later)) {
-    const found = before.findLast((one) => one.before(link) && one.meets(link));
+    const found = before.findLast(
+      (one) => one.before(link) && one.meets(link) && !endsBetween(chain, one, link),
+    );
     if (found !== undefined) yield [link, found];
   }
 }
@@ -168,15 +182,17 @@ function escapes(forwarder: Link, gate: Link): boolean {
 }
 
 function isWorthGuarding(link: Link, gate: Link): boolean {
-  const answering = answers(link) || link.role === 'forward-proxy' || link.role === 'page';
+  const answering = link.forwards || ['route', 'page', 'static', 'fallback'].includes(link.role);
   return answering && link.meets(gate);
 }
 
-/** Handlers of these kinds behind the first one that ends the chain for some of their paths. */
+/** Handlers of these kinds behind the first one that may answer in front of them. */
 function* lateComers(chain: Chain, kinds: readonly Role[]): Iterable<readonly [Link, Link]> {
-  const answering = chain.links.filter(answers);
+  const answering = chain.links.filter(({ role }) => mayAnswer.has(role));
   for (const link of chain.with(...kinds)) {
-    const found = answering.find((one) => one.before(link) && one.meets(link));
+    const found = answering.find(
+      (one) => one.before(link) && one.role !== link.role && one.meets(link),
+    );
     if (found !== undefined) yield [link, found];
   }
 }
@@ -194,38 +210,51 @@ const toldElsewhere: ReadonlySet<Role> = new Set([
   'app',
 ]);
 
-function isTerminal(forwarder: Link): boolean {
-  if (forwarder.role === 'forward-proxy') return false;
-  return forwarder.ways.every(({ way }) => {
+/** What it does with a path it does not take, http-proxy-middleware keeps to itself. */
+function isTerminal({ role, ways }: Link): boolean {
+  if (role !== 'forwarder') return false;
+  return ways.every(({ way }) => {
     const { fallthrough } = way.options as { fallthrough?: readonly number[] };
     return (fallthrough?.length ?? 0) === 0 && way.host === undefined;
   });
 }
 
-function coversAll(forwarder: Link, later: Link): boolean {
-  return forwarder.ways.some(({ mount }) => mount.covers(later.mount));
+function coversAll(forwarder: Link, mount: Mount): boolean {
+  return forwarder.ways.some((way) => way.mount.covers(mount));
 }
 
-function coversMethods(forwarder: Link, { methods }: Link): boolean {
-  if (forwarder.methods === undefined) return true;
-  return (
-    methods !== undefined && [...methods].every((method) => forwarder.methods?.has(method) === true)
-  );
+function coversMethods({ methods: own }: Link, { methods }: Pick<Link, 'methods'>): boolean {
+  if (own === undefined) return true;
+  return methods !== undefined && [...methods].every((method) => own.has(method));
 }
 
-/** A handler that ends the chain for what it is mounted for. */
-function answers(link: Link): boolean {
-  if (link.role === 'forward-proxy') return false;
-  return link.forwards || link.role === 'route' || link.role === 'fallback';
+/** What meets the earlier one never comes to the later one: something between answers all of it. */
+function endsBetween(chain: Chain, earlier: Link, later: Link): boolean {
+  const inner = later.mount.covers(earlier.mount) ? earlier : later;
+  const methods = earlier.methods ?? later.methods;
+  for (let at = earlier.index; at < later.index - 1; at++) {
+    const link = chain.links[at] as Link;
+    if (link.role !== 'route' && !isTerminal(link)) continue;
+    if (coversMethods(link, { methods }) && coversAll(link, inner.mount)) return true;
+  }
+  return false;
 }
 
-/** A route for every path below a mount, such as `/{*splat}`. */
-function isFallback({ role, mount, methods }: Link): boolean {
-  if (role === 'fallback') return true;
-  if (role !== 'route' || !mount.whole) return false;
-  const gets = methods === undefined || methods.has('GET');
-  return gets && mount.matches('/sample/path/of/any.kind') && mount.matches('/another');
-}
+/** Handlers that answer some requests by themselves and let others go on. */
+const mayAnswer: ReadonlySet<Role> = new Set([
+  'cache',
+  'fallback',
+  'foreign-cache',
+  'foreign-forwarder',
+  'forward-proxy',
+  'forwarder',
+  'gate',
+  'https-redirect',
+  'limiter',
+  'page',
+  'static',
+  'url-filter',
+]);
 
 function sendsPages({ methods }: Link): boolean {
   return methods === undefined || methods.has('GET');

@@ -41,8 +41,3 @@ function expand(pattern: string, start: number): { samples: readonly string[]; e
   }
   return { samples, end: at };
 }
-
-/** Only letters, digits and the like: it matches itself and nothing else. */
-export function isPlain(pattern: string): boolean {
-  return !/[{}:*\\()[\]+?!, ]/.test(pattern);
-}

@@ -1,3 +1,5 @@
+import { OptionsError } from '../core/errors.ts';
+import { quote } from '../core/options.ts';
 import type { Finding, Severity } from './finding.ts';
 
 /** A link as a person reads it. */
@@ -29,8 +31,16 @@ export class AuditReport {
     this.chain = chain;
   }
 
-  /** @throws {AuditError} when there is a finding of this severity or a worse one @default 'error' */
+  /**
+   * @param severity `'error'`, `'warning'` or `'info'` @default 'error'
+   * @throws {AuditError} when there is a finding of this severity or a worse one
+   * @throws {OptionsError} when this is no severity
+   */
   throwIf(severity: Severity = 'error'): void {
+    if (!Object.hasOwn(ranks, severity))
+      throw new OptionsError('audit throwIf', [
+        `${quote(severity)} is no severity; use 'error', 'warning' or 'info'`,
+      ]);
     const bad = this.findings.filter((finding) => ranks[finding.severity] >= ranks[severity]);
     if (bad.length > 0) throw new AuditError(bad);
   }

@@ -90,9 +90,9 @@ const theirs: Readonly<Record<string, Role>> = {
   jsonParser: 'body-parser',
   logger: 'log', // morgan
   loggingMiddleware: 'log', // pino-http
+  metricsPage: 'page', // metrics().page
   multerMiddleware: 'body-parser',
   rawParser: 'body-parser',
-  rateLimit: 'limiter',
   serveIndex: 'page',
   serveStatic: 'static',
   session: 'session',
@@ -101,6 +101,13 @@ const theirs: Readonly<Record<string, Role>> = {
   textParser: 'body-parser',
   urlencodedParser: 'body-parser',
   _cookieSession: 'session',
+};
+
+/** Names that anybody may give a function of his own: what else the source of the package's has. */
+const marks: Readonly<Record<string, string>> = {
+  authenticate: 'failures',
+  logger: '_startAt',
+  session: 'sessionStore',
 };
 
 export interface Recognised {
@@ -123,7 +130,13 @@ export function recognise(handler: object, known: ReadonlyMap<string, Role>): Re
     return { role: 'foreign-cache', name: 'apicache', info };
   if (name === 'middleware' && has(handler, 'upgrade'))
     return { role: 'foreign-forwarder', name: 'http-proxy-middleware', info };
-  return { role: Object.hasOwn(theirs, name) ? (theirs[name] as Role) : 'unknown', name, info };
+  return { role: isTheirs(name, handler) ? (theirs[name] as Role) : 'unknown', name, info };
+}
+
+function isTheirs(name: string, handler: object): boolean {
+  if (!Object.hasOwn(theirs, name)) return false;
+  const mark = Object.hasOwn(marks, name) ? marks[name] : undefined;
+  return mark === undefined || Function.prototype.toString.call(handler).includes(mark);
 }
 
 function roleOf({ kind }: MiddlewareInfo): Role {

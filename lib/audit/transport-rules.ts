@@ -1,6 +1,7 @@
 import type { Chain } from './chain.ts';
 import { rule, type Rule, type Surroundings } from './finding.ts';
 import type { Link } from './link.ts';
+import { nameOf } from './roles.ts';
 
 /** What goes over the wires around the proxy. */
 export const transportRules: readonly Rule[] = [
@@ -31,16 +32,20 @@ export const transportRules: readonly Rule[] = [
         why: 'it asks for passwords, and nothing here says that they come over TLS: everybody on the way can read them',
         remedy:
           "serve(app, { tls }), or mount httpsRedirect() before it, or set 'trust proxy' when TLS ends in front",
-        // Clients of a forward proxy mostly speak plain HTTP to it, within a network of their own.
-        ...(guardsOnlyForwardProxies(chain, gate) && { severity: 'info' as const }),
+        // A server that is not known may well have TLS, and clients of a forward proxy mostly speak plain HTTP to it.
+        ...((surroundings.server === undefined || guardsOnlyForwardProxies(chain, gate)) && {
+          severity: 'info' as const,
+        }),
       };
     }
   }),
   rule('hsts-on-http', 'info', function* (chain, { server }) {
     if (server === undefined || server.secure || server.loopback) return;
     for (const headers of chain.with('security-headers')) {
-      if (isTrusting(headers) || headers.options.strictTransportSecurity === false) continue;
-      if (headers.options.hsts === false) continue;
+      // What helmet() was told is not to be seen.
+      if (headers.info === undefined || isTrusting(headers)) continue;
+      if (headers.options.strictTransportSecurity === false || headers.options.hsts === false)
+        continue;
       yield {
         where: headers.where,
         why: 'it sends Strict-Transport-Security over plain HTTP, where browsers ignore it (RFC 6797 §7.2)',
@@ -64,7 +69,7 @@ export const transportRules: readonly Rule[] = [
       const events = chain.links.find(
         (link) => compression.before(link) && compression.meets(link) && sendsEvents(link),
       );
-      if (events === undefined) continue;
+      if (events === undefined || hasOwnFilter(chain, compression)) continue;
       yield {
         where: compression.where,
         why: `it holds back the server-sent events of ${events.where} until its buffer is full`,
@@ -106,12 +111,22 @@ function isEncrypted(chain: Chain, gate: Link, { server }: Surroundings): boolea
 
 function isTrusting({ app }: Link): boolean {
   const trust = app.get('trust proxy');
-  return trust !== undefined && trust !== false;
+  return trust !== undefined && trust !== false && trust !== 0;
+}
+
+/** With a filter of the user's it may well leave events out. */
+function hasOwnFilter(chain: Chain, compression: Link): boolean {
+  const filter = chain.variableOf(compression, 'filter');
+  return typeof filter === 'function' && nameOf(filter) !== 'shouldCompress';
 }
 
 /** Read, not run: the source of a handler of the app's that says so. */
 function sendsEvents({ role, handler }: Link): boolean {
   if (role !== 'route' && role !== 'unknown') return false;
   const source = Function.prototype.toString.call(handler);
-  return source.includes('text/event-stream') && !source.includes('.flush(');
+  return (
+    source.includes('text/event-stream') &&
+    !source.includes('.flush(') &&
+    !source.includes('no-transform')
+  );
 }

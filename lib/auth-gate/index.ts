@@ -200,7 +200,12 @@ export function authGate(options: AuthGateOptions): AuthGate {
           .then(conclude, (error: unknown) => conclude(failedDecision(error)))
           .catch((error: unknown) => next(error));
     },
-    { schemes: schemes.map(({ name }) => name), dryRun, preflight },
+    {
+      schemes: schemes.map(({ name }) => name),
+      dryRun,
+      preflight,
+      lockout: lockout !== undefined && lockout !== false,
+    },
   );
   return Object.assign(gate, {
     jwks: identity.jwks,

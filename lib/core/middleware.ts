@@ -13,6 +13,8 @@ export interface LeadQuestion {
   readonly mount: string;
   /** What is left, with its query. */
   readonly path: string;
+  /** All of it as the client would send it: Express adds a slash to what is left of a mount path alone. */
+  readonly original: string;
 }
 
 /** Where a forwarder would send a request. */
@@ -42,6 +44,8 @@ export interface MiddlewareInfo {
 
 export interface Forwards {
   readonly ways: readonly Way[];
+  /** Routers and other handlers that are reached through this one. */
+  readonly handlers?: readonly { readonly prefix: string; readonly handler: object }[] | undefined;
   /** Undefined when the forwarder would leave the request to the next handler. */
   lead(question: LeadQuestion): Lead | undefined;
 }
@@ -65,5 +69,7 @@ export function middleware<Handler extends RequestHandler | ErrorRequestHandler>
 /** What a handler says of itself; undefined when it is none of the suite's. */
 export function middlewareInfo(handler: unknown): MiddlewareInfo | undefined {
   if (typeof handler !== 'function') return undefined;
-  return (handler as { [middlewareTag]?: MiddlewareInfo })[middlewareTag];
+  // Never a getter of somebody else's.
+  return Object.getOwnPropertyDescriptor(handler, middlewareTag)?.value as
+    MiddlewareInfo | undefined;
 }

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import { parseHost } from '../core/http/host.ts';
 import { splitTarget } from '../core/http/path.ts';
 import { middleware, type Lead, type LeadQuestion } from '../core/middleware.ts';
@@ -59,8 +60,12 @@ export function prefixRouter(routes: Routes, shared: ForwarderOptions = {}): Pre
         return;
       }
       const route = routeOf(table, req);
-      if (route === undefined || route instanceof ProxyError) {
-        next(route);
+      if (route === undefined) {
+        next();
+        return;
+      }
+      if (route instanceof ProxyError) {
+        failWith(route, req, next);
         return;
       }
       contextOf(req).transaction.route = route.name;
@@ -72,6 +77,9 @@ export function prefixRouter(routes: Routes, shared: ForwarderOptions = {}): Pre
     {
       ways: list.flatMap(({ key, options, forwarder }) =>
         forwarder === undefined ? [] : [{ prefix: key.prefix, host: key.host, options }],
+      ),
+      handlers: list.flatMap(({ key, handler }) =>
+        handler === undefined ? [] : [{ prefix: key.prefix, handler }],
       ),
       lead: (question) => leadOf(table, question),
     },

@@ -137,6 +137,7 @@ test('throwIf throws what is as bad as said, or worse', () => {
       error.message.includes('cache-before-gate: #1 cache at /'),
   );
   const harmless = audit(express().use(balancedProxy(server)));
+  assert.throws(() => harmless.throwIf('warn' as never), { code: 'ERR_SEKISHO_OPTIONS' });
   harmless.throwIf();
   harmless.throwIf('warning');
   assert.throws(() => harmless.throwIf('info'), AuditError);
@@ -153,7 +154,7 @@ test('the report prints the chain, then the findings, the worst first', () => {
   };
   assert.ok(at('#1 cache') < at('✖ cache-before-gate'));
   assert.ok(at('✖ cache-before-gate') < at('ℹ no-error-handler'));
-  assert.match(text, /1 errors, 1 warnings, 1 notes\.\n$/);
+  assert.match(text, /1 errors, 0 warnings, 2 notes\.\n$/);
   assert.deepEqual(JSON.parse(JSON.stringify(report)), {
     findings: report.findings,
     chain: report.chain,

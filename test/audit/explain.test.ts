@@ -53,8 +53,8 @@ for (const [request, forwarder, urls] of [
   ],
   ['GET http://shop.example/cart', '#2 prefixRouter at /', ['http://shop.example:8080/cart']],
   ['GET /own/x', '#2 prefixRouter at /', ["(handler of '/own')"]],
-  ['GET /deep/er/x?y', '#4 balancedProxy at /deep/er', ['http://deep.example/api/x?y']],
-  ['GET /chosen/x', '#5 balancedProxy at /chosen', ['(function target named)/x']],
+  ['GET /deep/er/x?y', '#5 balancedProxy at /deep/er', ['http://deep.example/api/x?y']],
+  ['GET /chosen/x', '#6 balancedProxy at /chosen', ['(function target named)/x']],
   ['GET /nothing', undefined, []],
 ] as const)
   test(`${request} → ${urls.join(' or ') || 'no forwarder'}`, () => {
@@ -92,6 +92,18 @@ test('what is explained is what happens', async (t) => {
   }
 });
 
+test('a router that a route leads to says more, and the mount path is kept as it was sent', () => {
+  const app = express();
+  app.use(
+    prefixRouter({ '/in': express.Router().use('/api', balancedProxy('http://in.example')) }),
+  );
+  app.use('/keep', balancedProxy({ target: 'http://keep.example/t', keepPrefix: true }));
+  assert.deepEqual(explain(app, 'GET /in/api/x').urls, ['http://in.example/x']);
+  assert.deepEqual(explain(app, 'GET /in/other').urls, ["(handler of '/in')"]);
+  for (const path of ['/keep', '/keep/', '/keep?x=1', '/keep/a'])
+    assert.deepEqual(explain(app, `GET ${path}`).urls, [`http://keep.example/t${path}`]);
+});
+
 for (const request of ['', 'GET', 'GET image', 'get /a', 'GET /a b'])
   test(`${JSON.stringify(request)} is no request`, () => {
     assert.throws(() => explain(build(), request), {
@@ -108,6 +120,6 @@ test('it prints', () => {
   let text = '';
   explain(build(), 'GET /deep/er/x').print((part) => (text += part));
   assert.match(text, /^GET \/deep\/er\/x\n {2}#2 prefixRouter at \/ \(forwarder\)\n/);
-  assert.match(text, /#4 balancedProxy at \/deep\/er → http:\/\/deep\.example\/api\/x\n$/);
-  assert.ok(audit(build()).chain.length === 6);
+  assert.match(text, /#5 balancedProxy at \/deep\/er → http:\/\/deep\.example\/api\/x\n$/);
+  assert.ok(audit(build()).chain.length === 7);
 });

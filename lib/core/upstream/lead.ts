@@ -13,14 +13,14 @@ import { requestPath } from './request-path.ts';
 export function leadsTo(
   { options, targets }: ForwardPlan,
   target: Target,
-  { host, mount, path }: LeadQuestion,
+  { host, mount, path, original }: LeadQuestion,
   prefix: string,
 ): readonly string[] {
   const { keepPrefix, pathRewrite } = options;
   const decides = typeof pathRewrite === 'function' ? pathRewrite : undefined;
   // All that requestPath reads of a request.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-  const req = { url: path, baseUrl: mount, originalUrl: mount + path, method: 'GET' } as Request;
+  const req = { url: path, baseUrl: mount, originalUrl: original, method: 'GET' } as Request;
   const way = requestPath(req, prefix, host, {
     keepPrefix,
     pathRewrite: decides === undefined ? pathRewrite : undefined,
