@@ -204,7 +204,7 @@ export function authGate(options: AuthGateOptions): AuthGate {
       schemes: schemes.map(({ name }) => name),
       dryRun,
       preflight,
-      lockout: lockout !== undefined && lockout !== false,
+      lockout: lockout !== undefined,
     },
   );
   return Object.assign(gate, {

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import type { Decision } from './judge.ts';
 import type { RefusalBody, Scheme } from './scheme.ts';
 
@@ -17,16 +18,16 @@ export function refuseRequest(
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   res.setHeader('Cache-Control', 'no-store');
   if (error.status !== 401 && error.status !== 407) {
-    next(error);
+    failWith(error, req, next);
     return;
   }
   challenge(decision, schemes, req, res);
   const stated = statedBody(decision, schemes, req);
   if (stated?.body === undefined) {
-    next(error);
+    failWith(error, req, next);
     return;
   }
-  contextOf(req).transaction.error ??= error.code;
+  contextOf(req).refused(error);
   res.status(error.status);
   if (typeof stated.body === 'string') res.send(stated.body);
   else res.json(stated.body);

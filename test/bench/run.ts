@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchAudit } from './audit.ts';
 import { benchCache } from './cache.ts';
 import { benchCacheStore } from './cache-store.ts';
 import { benchDashboard } from './dashboard.ts';
@@ -152,6 +153,7 @@ const chosen = (name: string): boolean =>
 
 if (chosen('cache store')) benchCacheStore();
 if (chosen('lists')) benchLists();
+if (chosen('audit')) benchAudit(rounds);
 if (chosen('egress')) benchEgress();
 if (chosen('url filter')) benchUrlFilter();
 if (chosen('scan')) await benchVirusScanner();

@@ -47,7 +47,7 @@ test('the package holds what it needs and nothing else', () => {
     'package.json',
   ]);
   assert.deepEqual(
-    packed.filter((file) => /test|tsconfig|\.tgz$/.test(file)),
+    packed.filter((file) => /(?:^|\/)test\/|\.test\.|tsconfig|\.tgz$/.test(file)),
     [],
   );
 });

@@ -95,7 +95,7 @@ test('the first snippet proxies', async (t) => {
   await until(
     async () => seen.add(await ask()).has('one /cat.png') && seen.has('two /cat.png'),
     'both servers answer',
-    20_000,
+    60_000,
   );
 });
 
