@@ -14,7 +14,9 @@ export function commonLine(record: Transaction, isSecret: IsSecret): string {
   const address = escapeWord(client === undefined ? '-' : plainAddress(client));
   const name = user === undefined || user === '' ? '-' : escapeWord(utf8(user));
   const version = protocol === '2' ? '2.0' : (protocol ?? '1.1');
-  const request = escapeText(`${method} ${maskUrl(target, isSecret)} HTTP/${version}`);
+  // Nobody knows what was asked when it was no HTTP, or did not come in time.
+  const request =
+    method === '' ? '-' : escapeText(`${method} ${maskUrl(target, isSecret)} HTTP/${version}`);
   const bytes = bytesSent === 0 ? '-' : String(bytesSent);
   return `${address} - ${name} [${clfTime(started)}] "${request}" ${status} ${bytes}`;
 }

@@ -1,9 +1,11 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { clock } from '../core/clock.ts';
 import { middleware } from '../core/middleware.ts';
 import { observe, type Observer } from '../core/observing.ts';
+import { seesRefused } from '../core/observing/witness.ts';
 import { parseOptions } from '../core/options.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { warn } from '../core/warn.ts';
 import { isStream, openDestination } from './destination.ts';
 import { LineByLine } from './line-by-line.ts';
 import { linesTo } from './lines.ts';
@@ -57,22 +59,26 @@ export function accessLog(
   const observer: Observer = {
     looks: looksAtResponse(parsed),
     onEnd(record, req, res) {
-      if (skip?.(req, res, record) === true) return;
+      if (skip !== undefined && isSkipped(skip, req, res, record)) return;
       const isSlow = isRequest(record) && (record.total ?? 0) > slow;
       if (sample < 1 && !isSlow && !hasFailed(record) && clock.random() >= sample) return;
       log(record, isSlow, req, res);
     },
   };
 
+  const see = (req: Request, res: Response): void => {
+    settleId(req, res, requestId);
+    observe(req, res, observer);
+  };
   const handler = middleware(
     'observer',
     function accessLog(req, res, next) {
-      settleId(req, res, requestId);
-      observe(req, res, observer);
+      see(req, res);
       next();
     } satisfies RequestHandler,
     parsed,
   );
+  seesRefused(handler, see);
   return Object.defineProperty(
     Object.assign(handler, {
       dropped: 0,
@@ -103,6 +109,21 @@ function looksAtResponse({ format, fields }: Parsed): boolean {
   return (
     takesResponse(format, 3) || Object.values(fields ?? {}).some((made) => takesResponse(made, 2))
   );
+}
+
+/** Where nobody knows, the line is written. */
+function isSkipped(
+  skip: NonNullable<AccessLogOptions['skip']>,
+  req: Request,
+  res: Response,
+  record: Transaction,
+): boolean {
+  try {
+    return skip(req, res, record);
+  } catch (cause) {
+    warn('SEKISHO_LOG', 'accessLog: `skip` failed; the request is logged', cause);
+    return false;
+  }
 }
 
 /** A tunnel or WebSocket takes as long as it is wanted. */

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { clock } from '../core/clock.ts';
 import { warn } from '../core/warn.ts';
 import type { LogStream, OwnStream } from './destination.ts';
@@ -36,6 +37,8 @@ export class StreamOutput implements LineOutput {
   #waitingBytes = 0;
   /** The stream wants to be waited for. */
   #held = false;
+  /** Batches that a stream which says so has not written yet. */
+  #unwritten = 0;
   #closed = false;
   #cancelTimer: (() => void) | undefined;
   #drained: (() => void)[] = [];
@@ -74,13 +77,13 @@ export class StreamOutput implements LineOutput {
     });
   }
 
-  /** Resolves when the stream has taken everything, or is broken. */
+  /** Resolves when the stream has written everything, or is broken. */
   async flush(): Promise<void> {
     this.#cut();
-    while (this.#held && !this.#broken())
+    while ((this.#held || this.#unwritten > 0) && !this.#broken())
       await new Promise<void>((resolve) => this.#drained.push(resolve));
-    if (this.#own === undefined || this.#closed) return;
-    await new Promise<void>((resolve) => this.#own?.flush(() => resolve()));
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => flushStream(this.#stream, resolve));
   }
 
   /** For the end of the process: nothing waits any more. */
@@ -138,11 +141,22 @@ export class StreamOutput implements LineOutput {
         continue;
       }
       try {
-        this.#held = this.#stream.write(next.bytes as never) === false;
+        this.#held = this.#writeTo(this.#stream, next.bytes) === false;
       } catch (error) {
         this.#drop(next.lines);
         this.#onError(error as Error);
       }
+    }
+  }
+
+  #writeTo(stream: LogStream, bytes: Buffer): unknown {
+    if (!isWritable(stream)) return stream.write(bytes as never);
+    this.#unwritten++;
+    try {
+      return stream.write(bytes, this.#onWritten);
+    } catch (error) {
+      this.#unwritten--;
+      throw error;
     }
   }
 
@@ -161,8 +175,13 @@ export class StreamOutput implements LineOutput {
 
   readonly #onDrain = (): void => {
     this.#held = false;
-    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#wake();
     this.#cut();
+  };
+
+  readonly #onWritten = (): void => {
+    this.#unwritten--;
+    if (this.#unwritten === 0) this.#wake();
   };
 
   readonly #onError = (error: Error): void => {
@@ -173,8 +192,25 @@ export class StreamOutput implements LineOutput {
     );
     // A full disk may have room again one day; a stream that is destroyed stays so.
     this.#held = false;
-    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#wake();
   };
+
+  /** Whoever waits has another look. */
+  #wake(): void {
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
+
+/** Node's own streams say of each chunk when it has been written. */
+function isWritable(stream: LogStream): stream is LogStream & Pick<Writable, 'write'> {
+  return typeof (stream as Partial<Writable>).writableLength === 'number';
+}
+
+/** pino's destinations and transports have a method for that. */
+function flushStream(stream: LogStream, done: () => void): void {
+  const { flush } = stream as Partial<OwnStream>;
+  if (isWritable(stream) || typeof flush !== 'function') done();
+  else flush.call(stream, () => done());
 }
 
 /** Those that have lines which must not be lost with the process. */

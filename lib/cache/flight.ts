@@ -160,7 +160,10 @@ export class Flight extends DirectListener implements ReaderOwner {
   ): void {
     if (this.#mode !== 'asking') return;
     if (status < 200) this.#seat?.handler.onDirectStart(this.#seat, status, fields, message);
-    else this.#head({ status, message, fields, size: statedSize(fields) });
+    else {
+      const { provisional } = this.leader.context;
+      this.#head({ status, message, fields, size: statedSize(fields), provisional });
+    }
   }
 
   onDirectWhole(

@@ -11,6 +11,8 @@ export interface WholeAnswer {
   readonly fields: Fields;
   /** Length of its body; undefined while nobody knows. */
   readonly size: number | undefined;
+  /** Only its end will tell whether it is one. */
+  readonly provisional?: boolean;
 }
 
 /** What one client gets of it: head, and which bytes of the body. */
@@ -29,11 +31,13 @@ export function present(
   answer: WholeAnswer,
   now: number,
 ): Presentation {
-  const { status, message, fields, size } = answer;
+  const { status, message, fields, size, provisional } = answer;
   if (judgeConditions(request, answer, now) === 'not-modified')
     return bodyless(304, 'Not Modified', notModifiedFields(fields));
-  // Whether byte `last` will come is not known before it has: then all of it is right, too.
-  const range = size === undefined ? undefined : rangeOf(request, answer, size, now);
+  // Whether byte `last` will come is not known before it has, nor whether the part may go before the rest has come: then
+  // all of it is right, too.
+  const range =
+    size === undefined || provisional === true ? undefined : rangeOf(request, answer, size, now);
   if (range?.kind === 'one')
     return {
       status: 206,

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import type { CacheEngine } from './engine.ts';
 import { urlOf } from './key.ts';
 
@@ -13,15 +14,15 @@ export async function answerPurge(
   try {
     const url = urlOf(req);
     if (url === undefined) {
-      next(new ProxyError('ERR_SEKISHO_BAD_HOST'));
+      failWith(new ProxyError('ERR_SEKISHO_BAD_HOST'), req, next);
       return;
     }
     if ((await engine.options.purge?.(req)) !== true) {
-      next(new ProxyError('ERR_SEKISHO_PURGE_DENIED'));
+      failWith(new ProxyError('ERR_SEKISHO_PURGE_DENIED'), req, next);
       return;
     }
     res.json({ purged: await engine.invalidate(url) });
   } catch (error) {
-    next(error);
+    failWith(error, req, next);
   }
 }

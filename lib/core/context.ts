@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { ProxyError } from './errors.ts';
 import type { Layers } from './exchange/layers.ts';
 import { Transaction } from './transaction.ts';
 
@@ -54,7 +55,7 @@ export interface Destination {
  * chunk, so quick; an exception cuts, too.
  */
 export interface TunnelGuard {
-  /** These many bytes have moved: `received` from the client, `sent` to it. */
+  /** So many bytes are about to go on: `received` from the client, `sent` to it. Those that are refused do not. */
   readonly onBytes?: ((direction: 'received' | 'sent', bytes: number) => boolean) | undefined;
   /**
    * Once, when the client has begun to speak: the server name of its ClientHello (RFC 6066 §3), in lower case;
@@ -95,8 +96,13 @@ export class Context {
   proxied = false;
   /** Where to; always there when `proxied` is true. */
   destination: Destination | undefined;
-  /** Of the door, around the answer to a proxied request that nobody has claimed yet. */
-  guard: { lift(): void } | undefined;
+  /** Of the door, around the answer to a proxied request; lifted once somebody has claimed it. */
+  guard: { readonly lifted: boolean; lift(): void; refuse(error: unknown): void } | undefined;
+  /**
+   * The answer may turn out at its very end not to be one (a scanner lets the first bytes go on): nobody makes a complete
+   * answer of a part of it before all of it has come.
+   */
+  provisional = false;
   /** Who watches the tunnel that this request may become; to be added to. */
   tunnelGuards: TunnelGuard[] | undefined;
   /** Some gate has judged this client or user and let it pass: `forwardProxy` demands one. */
@@ -106,6 +112,8 @@ export class Context {
    * what one client has fetched is not for another one whom the proxy would refuse.
    */
   onProxyTakes: ((serves: ServesClient) => void)[] | undefined;
+  /** The route of Express that has matched, and where its router was mounted; an error makes Express forget the latter. */
+  matched: { readonly route: { readonly path: unknown }; readonly mount: string } | undefined;
   /** Set by the gate that let the request pass. */
   user: AuthenticatedUser | undefined;
   /**
@@ -144,12 +152,24 @@ export class Context {
    */
   claim(): void {
     this.guard?.lift();
-    this.guard = undefined;
+  }
+
+  /**
+   * Says that the request is refused, or has failed, and by what: whoever answers it then need not know of records.
+   * Whatever the app's error handlers make of a proxied one, the answer is an error: a 200 would speak for the
+   * destination, and to a CONNECT open a tunnel.
+   */
+  refused(error: unknown): void {
+    if (error instanceof ProxyError) {
+      this.transaction.error ??= error.code;
+      this.transaction.stage ??= error.stage;
+    }
+    this.guard?.refuse(error);
   }
 
   /** Proxied, and nobody has yet spoken for the destination. */
   get unclaimed(): boolean {
-    return this.guard !== undefined;
+    return this.guard?.lifted === false;
   }
 
   /**

@@ -14,11 +14,19 @@ import { Layers } from './exchange/layers.ts';
  * itself: what the middlewares outside of the wrapper have put on `res` is none of its business, stays there, and is
  * sent along.
  *
- * Upgrades and CONNECT are never wrapped, nor is an answer whose head has been sent: then this does nothing.
+ * CONNECT is never wrapped, nor is an answer whose head has been sent: then this does nothing. Nor are upgrades, except
+ * with `refusedUpgrades`: whatever answers such a request in place of a 101 is an answer like others. Before a 101 the
+ * wrapper steps aside.
  */
-export function wrap(req: Request, res: Response, interceptor: Interceptor): void {
+export function wrap(
+  req: Request,
+  res: Response,
+  interceptor: Interceptor,
+  { refusedUpgrades = false } = {},
+): void {
   const context = contextOf(req);
-  if (context.upgrade !== undefined || req.method === 'CONNECT' || res.headersSent) return;
+  if (context.upgrade !== undefined && !refusedUpgrades) return;
+  if (req.method === 'CONNECT' || res.headersSent) return;
   context.layers ??= new Layers(req, res);
   context.layers.wrap(interceptor);
 }

@@ -5,7 +5,7 @@ import { connectionFacts } from './observing/connection-facts.ts';
 import { bodyBytesOf, BytesBefore } from './observing/body-bytes.ts';
 import { countBody, readFields } from './observing/request-facts.ts';
 import { endOf, placeOf } from './observing/early-end.ts';
-import { routeOf } from './observing/route.ts';
+import { routeOf, watchRoute } from './observing/route.ts';
 import type { RecordWatch, Transaction } from './transaction.ts';
 import { trustsPeer } from './trusted-peer.ts';
 import { warn } from './warn.ts';
@@ -42,6 +42,8 @@ class Observation implements RecordWatch {
   readonly #observers: Observer[];
   /** Came through the door as an upgrade or CONNECT. */
   readonly #upgrade: boolean;
+  /** Bytes that came along with it. */
+  readonly #early: number;
   quiet: boolean;
 
   constructor(req: Request, res: Response, record: Transaction, observer: Observer) {
@@ -51,11 +53,14 @@ class Observation implements RecordWatch {
     this.#observers = [observer];
     this.quiet = observer.looks !== true;
     this.#before = new BytesBefore(res);
-    this.#upgrade = contextOf(req).upgrade !== undefined;
+    const { upgrade } = contextOf(req);
+    this.#upgrade = upgrade !== undefined;
+    this.#early = upgrade?.head.length ?? 0;
     // While the socket is there: a closed one has no address.
     record.client ??= trustsPeer(req) ? req.ip : req.socket.remoteAddress;
     connectionFacts(req, record);
     if (readFields(req, record)) countBody(req, record);
+    watchRoute(req);
     res.on('close', onClose);
     // One that is left to another listener of the server takes its response out of the game.
     if (this.#upgrade) req.socket.once('close', () => process.nextTick(settle, this));
@@ -82,11 +87,12 @@ class Observation implements RecordWatch {
     const record = this.#record;
     const req = this.#req;
     const res = this.#res;
-    if (record.status === 0) record.status = res.headersSent ? res.statusCode : abortedStatus;
+    if (record.status === 0) record.status = statusOf(res, record);
     if (record.bytesSent === 0) record.bytesSent = bodyBytesOf(req, res, this.#before);
     if (this.#upgrade && record.bytesReceived === 0)
-      record.bytesReceived = this.#before.readSince(req);
+      record.bytesReceived = this.#early + this.#before.readSince(req);
     record.route ??= routeOf(req);
+    record.user ??= userOf(req, record);
     if (record.outcome === 'client-aborted') {
       record.abortedBy = 'client';
       record.error ??= 'ERR_SEKISHO_CLIENT_ABORTED';
@@ -104,8 +110,23 @@ class Observation implements RecordWatch {
   }
 }
 
-/** What logs show for a client that has left before there was an answer (nginx' word for it). */
-const abortedStatus = 499;
+/** What logs show when there was no answer: nginx' words for a client that has left, and for a server that says nothing. */
+const clientLeft = 499;
+const noAnswer = 444;
+
+function statusOf(res: Response, { outcome }: Transaction): number {
+  if (res.headersSent) return res.statusCode;
+  return outcome === 'failed' ? noAnswer : clientLeft;
+}
+
+const longestName = 256;
+
+/** The name that express-basic-auth has found; it sets one for wrong passwords, too. */
+function userOf(req: Request, { status }: Transaction): string | undefined {
+  const { auth } = req as { auth?: { readonly user?: unknown } | null };
+  if (status === 401 || typeof auth?.user !== 'string') return undefined;
+  return auth.user.slice(0, longestName);
+}
 
 /** Where a request failed, and by whose deed when it was cut short. */
 function blame(record: Transaction): void {

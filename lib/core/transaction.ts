@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { clock } from './clock.ts';
 import type { ErrorCode, ErrorStage } from './error-codes.ts';
 import { observed, publish } from './events.ts';
+import { withoutUserinfo } from './http/userinfo.ts';
 
 /** How a transaction ended. `client-aborted` and `upstream-aborted` are about the body, after the head was sent. */
 export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'upstream-aborted';
@@ -77,7 +78,7 @@ export class Transaction {
   started = 0;
   readonly startedMonotonic: number = clock.monotonic();
   readonly method: string;
-  /** The request target as the client sent it. */
+  /** The request target as the client sent it, but `***@` in place of credentials in front of a host. */
   readonly target: string;
   /** Address of the client; that of the peer when Express' `trust proxy` does not trust it. */
   client: string | undefined;
@@ -127,7 +128,7 @@ export class Transaction {
   egressRules: readonly string[] | undefined;
   /** What could be looked at: all of it, or only who, where to, how much and when. */
   inspection: 'metadata' | 'content' | undefined;
-  /** As sent to the client; 499 when it had left before. */
+  /** As sent to the client; 499 when it had left before, 444 when the app has cut the connection without an answer. */
   status = 0;
   /** Of the body; of a tunnel or WebSocket all. */
   bytesSent = 0;
@@ -156,7 +157,7 @@ export class Transaction {
 
   constructor(method: string, target: string) {
     this.method = method;
-    this.target = target;
+    this.target = withoutUserinfo(target);
   }
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */

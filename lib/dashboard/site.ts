@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { clock } from '../core/clock.ts';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import type { Upstream } from '../core/upstream/upstream.ts';
 import { warn } from '../core/warn.ts';
 import { Actions, type ClearableCache } from './actions.ts';
@@ -59,7 +60,8 @@ export class Site {
         'SEKISHO_DASHBOARD_UNGUARDED',
         'dashboard() has no gate before it and refuses everybody: mount authGate() before it, or say public: true where a login of the app guards it',
       );
-      next(new ProxyError('ERR_SEKISHO_UNGUARDED', { detail: 'dashboard() without a gate' }));
+      const detail = 'dashboard() without a gate';
+      failWith(new ProxyError('ERR_SEKISHO_UNGUARDED', { detail }), req, next);
       return;
     }
     setSecurityFields(res);
@@ -113,7 +115,7 @@ export class Site {
   async #act(req: Request, res: Response, next: NextFunction): Promise<void> {
     const suspicion = this.#forgery.suspicion(req);
     if (suspicion !== undefined) {
-      next(new ProxyError('ERR_SEKISHO_FORGED_ACTION', { detail: suspicion }));
+      failWith(new ProxyError('ERR_SEKISHO_FORGED_ACTION', { detail: suspicion }), req, next);
       return;
     }
     try {
@@ -121,7 +123,7 @@ export class Site {
       res.setHeader('Cache-Control', 'no-store');
       res.json(done);
     } catch (error) {
-      next(error);
+      failWith(error, req, next);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { clock } from '../core/clock.ts';
 import { DirectListener, type DirectHandler } from '../core/exchange/contract.ts';
+import { inspectFields } from './head.ts';
 import { Inspection } from './inspection.ts';
 import { Tail } from './tail.ts';
 import { Throttle } from './throttle.ts';
@@ -66,6 +67,7 @@ export class Answer extends DirectListener {
       return;
     }
     this.#head = { status, fields, message };
+    this.#inspectFields(fields, 'field');
     const type = fieldOf(fields, 'content-type');
     // Its reader waits for each event.
     if (type?.startsWith('text/event-stream') === true) this.#tail = new Tail(0);
@@ -105,6 +107,7 @@ export class Answer extends DirectListener {
   onDirectEnd(_controller: Controller, trailers: readonly string[]): void {
     if (this.#over) return;
     this.#trailers = trailers;
+    this.#inspectFields(trailers, 'trailer');
     if (this.#inspected) this.#finish();
     else this.#inspection?.end();
   }
@@ -123,6 +126,11 @@ export class Answer extends DirectListener {
 
   #own(controller: Controller): Throttle {
     return (this.#controller ??= new Throttle(controller));
+  }
+
+  #inspectFields(fields: readonly string[], part: 'field' | 'trailer'): void {
+    const { guard, verdict } = this.#watch;
+    inspectFields(guard, fields, part, verdict.found);
   }
 
   #inspect(fields: readonly string[], type: string | undefined): void {

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { failWith } from '../core/fail-with.ts';
 import { middleware } from '../core/middleware.ts';
 import { parseOptions } from '../core/options.ts';
 import { Guard } from './guard.ts';
@@ -49,7 +50,9 @@ export function egressGuard(options: EgressGuardOptions = {}): EgressGuard {
     'gate',
     function egressGuard(req, res, next) {
       const begin = (): void => {
-        next(new Visit(guard, req, res).begin());
+        const error = new Visit(guard, req, res).begin();
+        if (error === undefined) next();
+        else failWith(error, req, next);
       };
       if (lists === undefined || lists.available) begin();
       else lists.ready.then(begin).catch(next);

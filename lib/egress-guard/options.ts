@@ -7,6 +7,7 @@ import {
   func,
   oneOf,
   ratio,
+  quote,
   refuse,
   schemaOf,
   size,
@@ -121,7 +122,7 @@ export interface DestinationsOptions {
 
 /** How bodies are looked at. */
 export interface InspectionOptions {
-  /** In block mode so much of a body is held back until what comes behind it has been looked at. @default '64kb' */
+  /** In block mode so much of a body is held back until what comes behind it has been looked at; at least 1 KiB. @default '64kb' */
   readonly hold?: Size;
   /** CPU time for one body; beyond it the rest passes unseen, which is recorded (`uninspected`). @default '250ms' */
   readonly timeBudget?: Duration;
@@ -167,6 +168,8 @@ const severities = ['low', 'medium', 'high'] as const;
 const hour = 3_600_000;
 const day = 24 * hour;
 const megabyte = 1024 * 1024;
+/** What is found is longer than nothing: its first part must not have left when its last one comes. */
+const leastHold = 1024;
 
 const windows = z
   .array(
@@ -299,4 +302,11 @@ export const egressSchema = schemaOf<EgressGuardOptions>()({
     .optional(),
   store: schemaOf<RedisOptions>()(redisShape).superRefine(checkRedis).optional(),
   maxEntries: count(100, 10_000_000).default(50_000),
+}).superRefine(({ mode, inspection: { hold } }, context) => {
+  if (mode === 'block' && hold < leastHold)
+    context.addIssue({
+      code: 'custom',
+      path: ['inspection', 'hold'],
+      message: `${quote(hold)} is too little to stop anything before it has left; use '1kb' or more`,
+    });
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDestination } from '../core/http/destination.ts';
-import { oneOf, parseOptions, schemaOf } from '../core/options.ts';
+import { OptionsError } from '../core/errors.ts';
+import { oneOf, parseOptions, quote, schemaOf } from '../core/options.ts';
 import { DestinationPolicy } from '../core/upstream/destination/destination-policy.ts';
 import { destinationFields } from './destination-options.ts';
 import type { ForwardProxyOptions } from './index.ts';
@@ -50,22 +51,38 @@ const optionsSchema = schemaOf<CheckDestinationOptions>()({
  *
  * @param destination a URL, or `host:port` with `form: 'connect'`
  * @example await checkDestination('http://127.0.0.1.nip.io/', { form: 'http' }); // { allow: false, reason: … }
- * @throws {OptionsError} when the options are not what they should be
+ * @throws {OptionsError} when destination or options are not what they should be
  */
 export async function checkDestination(
   destination: string,
   options: CheckDestinationOptions = {},
 ): Promise<DestinationCheck> {
   const parsed = parseOptions('checkDestination', optionsSchema, options);
+  if (typeof destination !== 'string')
+    throw new OptionsError('checkDestination', [
+      `destination: ${quote(destination)} is not allowed; use a URL such as 'http://example.com/', or 'example.com:443' with form 'connect'`,
+    ]);
   const target = parseDestination(destination, parsed.form);
   if ('malformed' in target) return refused(target.malformed);
   const { hostHeader, sni, via, upstreamProxy: parent } = parsed;
   const lookup = parsed.lookup ?? (parent && (() => Promise.resolve([someAddress])));
   const policy = new DestinationPolicy({ ...parsed, lookup });
-  const verdict = await policy.judge({ ...target, hostHeader, sni, via });
+  const verdict = await kept(policy.judge({ ...target, hostHeader, sni, via }));
   if (!verdict.allow) return refused(verdict.reason);
   const address = parent === undefined ? verdict.address : undefined;
   return { allow: true, reason: 'allowed', address };
+}
+
+/** Waits with a handle of its own: nothing else need keep a process alive that asks for a name, not even the time limit. */
+async function kept<Result>(waiting: Result | Promise<Result>): Promise<Result> {
+  const { port1, port2 } = new MessageChannel();
+  port1.ref();
+  try {
+    return await waiting;
+  } finally {
+    port1.close();
+    port2.close();
+  }
 }
 
 function refused(reason: string): DestinationCheck {

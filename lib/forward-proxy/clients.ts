@@ -7,7 +7,7 @@ import {
   parseNetwork,
   type Address,
 } from '../core/http/address.ts';
-import { func, refuse } from '../core/options.ts';
+import { quote, refuse } from '../core/options.ts';
 
 /** Tells whether a client may use the proxy, by the address of its connection. */
 export type ClientPredicate = (address: string, req: Request) => boolean;
@@ -26,7 +26,11 @@ export function clientsField(): z.ZodType<ClientPredicate | undefined, ClientsOp
     const address = addressOf(text);
     return address !== undefined && networks.some((network) => isWithin(address, network));
   });
-  return z.union([func<ClientPredicate>(), blocks]).optional() as never;
+  const predicate = z.custom<ClientPredicate>((value) => typeof value === 'function', {
+    error: ({ input }) =>
+      `${quote(input)} is neither a list nor a function; use a list such as ['10.0.0.0/8'], or a function of the address`,
+  });
+  return z.union([predicate, blocks]).optional() as never;
 }
 
 /** The default: whoever is not out on the internet. */

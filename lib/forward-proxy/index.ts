@@ -165,10 +165,11 @@ export function forwardProxy(options: ForwardProxyOptions = {}): ForwardProxy {
         refuse(error, req, res, next, context);
         return;
       }
-      context.claim();
       transaction.inspection ??= destination.form === 'http' ? 'content' : 'metadata';
-      if (destination.form === 'http') forwarder(req, res, next);
-      else openTunnel(req, res, next, context);
+      if (destination.form === 'http') {
+        context.claim();
+        forwarder(req, res, next);
+      } else openTunnel(req, res, next, context);
     },
     options,
   );

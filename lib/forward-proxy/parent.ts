@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { quote, refuse } from '../core/options.ts';
+import { refuse } from '../core/options.ts';
 
 /** A proxy through which everything goes. */
 export interface ParentProxy {
@@ -26,7 +26,7 @@ export function parentField(): z.ZodType<ParentProxy | undefined, string | URL |
         return refuse(context, String(input), 'has more than host and port; take the rest out');
       const credentials = credentialsOf(url);
       if (credentials === undefined)
-        return refuse(context, quote(String(input)), 'has malformed escapes in its credentials');
+        return refuse(context, String(input), 'has malformed escapes in its credentials');
       const port = url.port === '' ? 80 : Number(url.port);
       return {
         hostname: url.hostname.replace(/^\[|\]$/g, ''),

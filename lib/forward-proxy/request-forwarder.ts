@@ -8,6 +8,8 @@ import type { TimeoutOptions } from '../core/upstream/pool-options.ts';
 import type { Upstream } from '../core/upstream/upstream.ts';
 import type { ParentProxy } from './parent.ts';
 
+const pathless = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*$/i;
+
 export interface RequestForwarderPlan {
   readonly judge: (req: Request) => Verdict | Promise<Verdict>;
   readonly timeouts: TimeoutOptions;
@@ -49,7 +51,7 @@ export function requestForwarder({
       forwarded: false,
       via: pseudonym,
       keepPrefix: true,
-      pathRewrite: (_path, req) => destinationOf(req).path,
+      pathRewrite: (_path, req) => (asksTheServer(req) ? '*' : destinationOf(req).path),
       ...(parent && { on: hooksFor(parent) }),
     },
   );
@@ -71,6 +73,11 @@ export function addressesOf(verdict: Verdict): readonly string[] {
   throw new ProxyError(code, { status, detail });
 }
 
+/** OPTIONS of a URL without a path is for the server as a whole; the last proxy says so by `*` (RFC 9112 §3.2.4). */
+function asksTheServer({ method, originalUrl }: Request): boolean {
+  return method === 'OPTIONS' && pathless.test(originalUrl);
+}
+
 function destinationOf(req: Request): Destination {
   return contextOf(req).destination as Destination;
 }
@@ -81,19 +88,15 @@ function authorityOf({ hostname, port }: Destination): string {
   return port === 80 ? host : `${host}:${port}`;
 }
 
-/** What a request to another proxy has, and its answer has not. Last of all, so that no wrapper sees our credentials. */
+/** What a request to another proxy has. Last of all, so that no wrapper sees our credentials. */
 function hooksFor({ authorization }: ParentProxy): ForwardHooks {
   return {
     request(draft, req) {
       const destination = destinationOf(req);
       const authority = authorityOf(destination);
-      draft.path = `http://${authority}${destination.path}`;
+      draft.path = `http://${authority}${draft.path === '*' ? '' : destination.path}`;
       draft.headers.set('Host', authority);
       if (authorization !== undefined) draft.headers.set('Proxy-Authorization', authorization);
-    },
-    response(draft) {
-      // It is us whom it does not know, not our client.
-      if (draft.status === 407) draft.status = 502;
     },
   };
 }

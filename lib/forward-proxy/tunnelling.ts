@@ -8,9 +8,10 @@ import { readClientHello } from '../core/http/client-hello.ts';
 import { readOpening } from '../core/http/opening-bytes.ts';
 import { connectThrough } from '../core/upstream/parent-connect.ts';
 import { refuse } from '../core/upstream/refusal.ts';
+import { sever } from '../core/upstream/sever.ts';
 import { dialAny } from '../core/upstream/tunnel-dial.ts';
-import { readFirst } from '../core/upstream/tunnel-opening.ts';
-import { openTunnel, type TunnelEnd } from '../core/upstream/tunnel.ts';
+import { readFirst, type FirstWords } from '../core/upstream/tunnel-opening.ts';
+import { openTunnel, type TunnelEnd, type TunnelReason } from '../core/upstream/tunnel.ts';
 import type { Outcome } from '../core/transaction.ts';
 import type { ParentProxy } from './parent.ts';
 import type { TunnelCount } from './tunnel-count.ts';
@@ -27,9 +28,6 @@ export interface TunnelPlan {
   /** Ports at which HTTP is spoken without TLS: in a tunnel there it goes through the chain. */
   readonly plainPorts: ReadonlySet<number>;
 }
-
-/** How long a client may take until it begins to speak, where that is waited for (milliseconds). */
-const firstWordTime = 30_000;
 
 /**
  * One CONNECT whose destination the policy has allowed: 1 count it, 2 connect, so that a failure is a real answer, 3 say
@@ -48,6 +46,7 @@ export class Tunnelling {
   readonly #left: AbortController = new AbortController();
   /** The socket, once it was told 200: from then on there are no answers any more, only an end. */
   #client: Duplex | undefined;
+  #openedAt = 0;
 
   constructor(plan: TunnelPlan, req: Request, res: Response, next: NextFunction, context: Context) {
     this.#plan = plan;
@@ -89,17 +88,24 @@ export class Tunnelling {
     const connected = plain ? undefined : await this.#connect(addresses);
     const client = this.#accept(connected);
     let bytes = early;
-    if (plain) {
-      const first = await readFirst(client, bytes, { within: firstWordTime, decide: readOpening });
-      bytes = first.bytes;
-      if (first.decision === 'http') {
-        this.#serveInside(client, bytes);
-        return;
+    let server = connected;
+    try {
+      if (plain) {
+        const first = await this.#hear(client, bytes, readOpening);
+        bytes = first.bytes;
+        if (first.decision === 'http') {
+          this.#serveInside(client, bytes);
+          return;
+        }
+        if (first.decision !== 'tls') throw badWords('neither TLS nor HTTP in the tunnel');
       }
-      if (first.decision !== 'tls') throw badWords('neither TLS nor HTTP in the tunnel');
+      if (options.sni === 'require-match') bytes = await this.#demandName(client, bytes);
+      server ??= await this.#connect(addresses);
+    } catch (error) {
+      connected?.destroy();
+      throw error;
     }
-    if (options.sni === 'require-match') bytes = await this.#demandName(client, bytes);
-    this.#join(client, connected ?? (await this.#connect(addresses)), bytes);
+    this.#join(client, server, bytes);
   }
 
   /** 2 */
@@ -128,10 +134,12 @@ export class Tunnelling {
       connected?.destroy();
       throw new ProxyError('ERR_SEKISHO_CLIENT_ABORTED');
     }
+    this.#context.claim();
     // Written to nobody: it is when loggers and others by `on-headers` do what they have to.
     res.writeHead(200, 'Connection Established');
     const client = this.#upgrade.take();
     this.#client = client;
+    this.#openedAt = clock.monotonic();
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
     transaction.status = 200;
     transaction.kept = true;
@@ -140,14 +148,34 @@ export class Tunnelling {
     return client;
   }
 
+  /** 4 A client that says nothing has a tunnel in which nothing moves. */
+  async #hear<Decision>(
+    client: Duplex,
+    early: Buffer,
+    decide: (bytes: Buffer) => Decision | undefined,
+  ): Promise<FirstWords<Decision>> {
+    const { idle } = this.#plan.options;
+    const left = this.#timeLeft();
+    const ends = left !== 0 && (idle === 0 || left < idle) ? 'duration' : 'idle';
+    const within = ends === 'duration' ? left : idle;
+    const first = await readFirst(client, early, { within, decide });
+    if (first.lacks === 'time') throw new SilentTunnel(ends);
+    if (first.lacks === 'end') throw new ProxyError('ERR_SEKISHO_CLIENT_ABORTED');
+    return first;
+  }
+
+  /** Milliseconds of the longest duration that are left; 0 when there is no such limit. */
+  #timeLeft(): number {
+    const { maxDuration } = this.#plan.options;
+    if (maxDuration === 0) return 0;
+    return Math.max(1, maxDuration - (clock.monotonic() - this.#openedAt));
+  }
+
   /** 4 The server hears nothing of a client that begins with another name. */
   async #demandName(client: Duplex, early: Buffer): Promise<Buffer> {
-    const { decision, bytes } = await readFirst(client, early, {
-      within: firstWordTime,
-      decide(words) {
-        const reading = readClientHello(words);
-        return 'needs' in reading ? undefined : reading;
-      },
+    const { decision, bytes } = await this.#hear(client, early, (words) => {
+      const reading = readClientHello(words);
+      return 'needs' in reading ? undefined : reading;
     });
     const name =
       decision !== undefined && 'serverName' in decision ? decision.serverName : undefined;
@@ -161,16 +189,18 @@ export class Tunnelling {
   #serveInside(client: Duplex, bytes: Buffer): void {
     const { transaction } = this.#context;
     transaction.inspection = 'content';
-    const { maxDuration } = this.#plan.options;
+    let reason: TunnelReason = 'completed';
+    const left = this.#timeLeft();
     const stopTimer =
-      maxDuration === 0
+      left === 0
         ? undefined
-        : clock.after(maxDuration, () => {
-            client.destroy();
+        : clock.after(left, () => {
+            reason = 'duration';
+            sever(client);
           });
     client.once('close', () => {
       stopTimer?.();
-      this.#ended('completed', 'completed');
+      this.#ended('completed', reason);
     });
     if (this.#upgrade.serveInside === undefined) client.destroy();
     else this.#upgrade.serveInside(bytes);
@@ -183,7 +213,7 @@ export class Tunnelling {
     openTunnel(client, server, {
       head,
       idle: options.idle,
-      maxDuration: options.maxDuration,
+      maxDuration: this.#timeLeft(),
       guards: tunnelGuards,
       onServerName(name) {
         transaction.sni ??= name;
@@ -198,18 +228,26 @@ export class Tunnelling {
 
   #fail(cause: unknown): void {
     const { transaction } = this.#context;
+    if (cause instanceof SilentTunnel) {
+      this.#client?.destroy();
+      this.#ended('completed', cause.reason);
+      return;
+    }
     const error =
       cause instanceof ProxyError ? cause : new ProxyError('ERR_SEKISHO_HOOK', { cause });
     if (error.code === 'ERR_SEKISHO_CLIENT_ABORTED') {
       transaction.status ||= 499;
       transaction.error ??= error.code;
       if (this.#client === undefined) transaction.end('client-aborted');
-      else this.#ended('client-aborted', 'client-aborted');
+      else {
+        this.#client.destroy();
+        this.#ended('client-aborted', 'client-aborted');
+      }
     } else if (this.#client === undefined)
       refuse(error, this.#req, this.#res, this.#next, this.#context);
     else {
       transaction.error = error.code;
-      this.#client.destroy();
+      sever(this.#client);
       this.#ended('failed', error.code);
     }
   }
@@ -228,6 +266,16 @@ export class Tunnelling {
       open: this.#plan.count.total,
       ...(end !== undefined && { end }),
     });
+  }
+}
+
+/** Its time was over before the client had said enough. */
+class SilentTunnel extends Error {
+  readonly reason: 'idle' | 'duration';
+
+  constructor(reason: 'idle' | 'duration') {
+    super(reason);
+    this.reason = reason;
   }
 }
 

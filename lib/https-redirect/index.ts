@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import { parseHost } from '../core/http/host.ts';
 import { middleware } from '../core/middleware.ts';
 import { count, oneOf, parseOptions, quote, refuse, schemaOf } from '../core/options.ts';
@@ -75,7 +76,7 @@ export function httpsRedirect(options: HttpsRedirectOptions = {}): RequestHandle
     }
     const location = secureLocation(req, { host, hosts, portSuffix });
     if (location instanceof ProxyError) {
-      next(location);
+      failWith(location, req, next);
       return;
     }
     // RFC 6797 §7.2: not on plain HTTP, where helmet may already have put it.

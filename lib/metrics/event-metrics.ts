@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Registry } from 'prom-client';
 import type { Events } from '../core/events.ts';
 import { CounterFamily, GaugeFamily, HistogramFamily } from './families.ts';
-import { LabelValues } from './label-values.ts';
+import type { Labels } from './label-values.ts';
 import type { MetricNames } from './request-metrics.ts';
 
 type Unsubscribe = () => void;
@@ -12,13 +12,9 @@ type Unsubscribe = () => void;
  *
  * @returns to be called when nobody counts any more
  */
-export function countEvents(registry: Registry, names: MetricNames): Unsubscribe {
-  const values = new Map<string, LabelValues>();
-  const bounded = (label: string, value: string | undefined): string => {
-    const known = values.get(label) ?? new LabelValues(names.maxLabelValues);
-    values.set(label, known);
-    return known.of(value);
-  };
+export function countEvents(registry: Registry, names: MetricNames, labels: Labels): Unsubscribe {
+  const bounded = (label: string, value: string | undefined): string =>
+    labels.valuesOf(label).of(value);
   const counter = (name: string, help: string, labelNames: readonly string[]): CounterFamily =>
     new CounterFamily({ name: names.prefix + name, help, labelNames }, registry);
 

@@ -16,7 +16,7 @@ type Value = MetricValueWithName<string>;
  * A metric as prom-client's registry wants it. Its own ones look a set of labels up at each count, which costs more than
  * a request may cost here: these hand out a cell per set of labels, and whoever counts keeps that.
  */
-abstract class Family<Cell> {
+export abstract class Family<Cell> {
   abstract readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: string;
   readonly help: string;

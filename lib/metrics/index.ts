@@ -3,7 +3,9 @@ import cluster from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import { middleware } from '../core/middleware.ts';
+import { seesRefused } from '../core/observing/witness.ts';
 import { parseOptions } from '../core/options.ts';
 import { expose, exposeCluster, share } from './exposition.ts';
 import { optionsSchema, type MetricsOptions } from './options.ts';
@@ -38,7 +40,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   const parsed = parseOptions('metrics', optionsSchema, options);
   const { path, prefix, buckets, maxLabelValues } = parsed;
   const registry = parsed.registry ?? ownRegistry(parsed.labels, parsed.process);
-  const meter = meterOf(registry, { prefix, buckets, maxLabelValues });
+  const meter = meterOf(registry, { prefix, buckets, maxLabelValues }, options);
   const tracing = parsed.tracing ? Tracing.load() : undefined;
   const aggregates = parsed.cluster && cluster.isPrimary;
   const unshare = parsed.cluster && cluster.isWorker ? share(registry) : undefined;
@@ -53,7 +55,8 @@ export function metrics(options: MetricsOptions = {}): Metrics {
         res.end(text);
       },
       (cause: unknown) => {
-        next(new ProxyError('ERR_SEKISHO_HOOK', { cause, detail: 'a metric could not be read' }));
+        const detail = 'a metric could not be read';
+        failWith(new ProxyError('ERR_SEKISHO_HOOK', { cause, detail }), req, next);
       },
     );
   };
@@ -75,6 +78,10 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     } satisfies RequestHandler,
     parsed,
   );
+
+  seesRefused(handler, (req, res) => {
+    if (open) meter.watch(req, res);
+  });
 
   return Object.assign(handler, {
     page,

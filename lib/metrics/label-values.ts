@@ -21,6 +21,23 @@ export class LabelValues {
   }
 }
 
+/** The labels of one registry: what is told apart in one metric is in the others, too. */
+export class Labels {
+  readonly #limit: number;
+  readonly #values: Map<string, LabelValues> = new Map();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @param label one of ours */
+  valuesOf(label: string): LabelValues {
+    let values = this.#values.get(label);
+    if (values === undefined) this.#values.set(label, (values = new LabelValues(this.#limit)));
+    return values;
+  }
+}
+
 const methods: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { count, oneOf, quote, schemaOf } from '../core/options.ts';
+import { count, oneOf, quote, refuse, schemaOf } from '../core/options.ts';
 
 export interface MetricsOptions {
   /** Path that answers with the metrics, below the mount path; `false` answers nowhere, see `page`. @default '/metrics' */
@@ -60,12 +60,34 @@ export const optionsSchema = schemaOf<MetricsOptions>()({
         `${quote(input)} is not allowed; use seconds that rise, such as [0.01, 0.1, 1]`,
     })
     .default(defaultBuckets),
-  labels: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
+  labels: labelsField().default({}),
   maxLabelValues: count(1, 10_000).default(100),
   process: flag.default(true),
   cluster: flag.default(false),
   tracing: flag.default(true),
 });
+
+/** Labels of our metrics, and of prom-client's. */
+const ownLabels: ReadonlySet<string> = new Set(
+  (
+    'route method status code source by stage upstream server reason state result outcome category direction engine rule ' +
+    'severity blocked kind quantile le version major minor patch space type'
+  ).split(' '),
+);
+
+function labelsField(): z.ZodType<Readonly<Record<string, string>>> {
+  return z.record(z.string(), z.string()).superRefine((labels, context) => {
+    for (const name of Object.keys(labels))
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+        refuse(context, name, 'is no name of a label; use letters, digits and _');
+      else if (ownLabels.has(name))
+        refuse(
+          context,
+          name,
+          "is a label of these metrics themselves; use another one such as 'site'",
+        );
+  });
+}
 
 function isRising(value: unknown): boolean {
   return (

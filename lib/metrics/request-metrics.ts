@@ -3,13 +3,12 @@ import { errorKinds } from '../core/error-codes.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { cacheResult } from './cache-result.ts';
 import { CounterFamily, HistogramFamily, type Count, type Histogram } from './families.ts';
-import { LabelValues, methodLabel, statusLabel } from './label-values.ts';
+import { methodLabel, statusLabel, type Labels, type LabelValues } from './label-values.ts';
 
 export interface MetricNames {
   readonly prefix: string;
   /** Seconds. */
   readonly buckets: readonly number[];
-  readonly maxLabelValues: number;
 }
 
 /** The cells of requests of one method for one route: found once, counted in from then on. */
@@ -53,16 +52,13 @@ export class RequestMetrics {
   readonly #long: CounterFamily;
   readonly #longBytes: CounterFamily;
 
-  constructor(registry: Registry, names: MetricNames) {
+  constructor(registry: Registry, names: MetricNames, labels: Labels) {
     this.#registry = registry;
     this.#names = names;
-    const values = (): LabelValues => new LabelValues(names.maxLabelValues);
-    [this.#routes, this.#upstreams, this.#servers, this.#rules] = [
-      values(),
-      values(),
-      values(),
-      values(),
-    ];
+    this.#routes = labels.valuesOf('route');
+    this.#upstreams = labels.valuesOf('upstream');
+    this.#servers = labels.valuesOf('server');
+    this.#rules = labels.valuesOf('category');
     this.#requests = this.#counter('requests_total', 'Requests that have ended', [
       ...['route', 'method', 'status'],
     ]);

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { callRoll } from '../core/upstream/roll-call.ts';
 import type { Server } from '../core/upstream/server.ts';
 import { GaugeFamily, type Aggregator, type Reading } from './families.ts';
+import type { Labels } from './label-values.ts';
 
 interface ServerGauge {
   readonly name: string;
@@ -44,23 +45,29 @@ const gauges: readonly ServerGauge[] = [
 ];
 
 /** The servers of all pools of the process as they are when somebody asks. */
-export function showServers(registry: Registry, prefix: string): void {
+export function showServers(registry: Registry, prefix: string, labels: Labels): void {
   for (const { name, help, aggregator, read } of gauges)
     new GaugeFamily(
       { name: prefix + name, help, labelNames: ['upstream', 'server'], aggregator },
       registry,
-      () => readings(read, aggregator),
+      () => readings(read, aggregator, labels),
     );
 }
 
-/** Pools of one name (the same target, mounted twice) are one to Prometheus. */
-function readings(read: ServerGauge['read'], aggregator: Aggregator): Iterable<Reading> {
+/** Pools of one name (the same target, mounted twice) are one to Prometheus, and so are all servers beyond the limit. */
+function readings(
+  read: ServerGauge['read'],
+  aggregator: Aggregator,
+  known: Labels,
+): Iterable<Reading> {
   const found = new Map<string, Reading>();
+  const upstreams = known.valuesOf('upstream');
+  const servers = known.valuesOf('server');
   for (const pool of callRoll())
     for (const server of pool.servers) {
       const value = read(server);
       if (value === undefined) continue;
-      const labels = [pool.name, server.name];
+      const labels = [upstreams.of(pool.name), servers.of(server.name)];
       const key = labels.join('\n');
       const before = found.get(key)?.[1];
       found.set(key, [labels, before === undefined ? value : combined(before, value, aggregator)]);

@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { contextOf } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import type { PathDoubt } from '../core/http/path.ts';
 import {
   listField,
@@ -12,6 +13,7 @@ import {
 import { middleware } from '../core/middleware.ts';
 import { oneOf, parseOptions, schemaOf } from '../core/options.ts';
 import { categoriesAreListed } from './categories.ts';
+import { groupNamesDiffer } from './group-names.ts';
 import { Listings } from './listings.ts';
 import { normalizeField, type NormalizeOptions } from './normalisation.ts';
 import {
@@ -61,6 +63,11 @@ export interface UrlFilterOptions extends PolicyOptions {
   /** Policies for some users or networks: the first group that a request is of counts. @default none */
   readonly groups?: readonly GroupOptions[];
   /**
+   * Whether `deny` tells upper from lower case in the paths of its strings. By default it does not, because many servers do
+   * not, and Express' router with them; what permits (`allow`, `grey`, `exceptions`) always does. @default false
+   */
+  readonly caseSensitive?: boolean;
+  /**
    * Refuses paths that servers may read differently with 400 `ERR_SEKISHO_BAD_PATH`, and writes the others in one way
    * (`req.url`). With false nothing is refused or rewritten for its spelling; the strictest way to read it counts.
    * @default true
@@ -86,11 +93,14 @@ const optionsSchema = schemaOf<UrlFilterOptions>()({
   ...policyShape,
   lists: z.array(listField()).default([]),
   groups: z.array(schemaOf<GroupOptions>()({ ...policyShape, ...memberShape })).default([]),
+  caseSensitive: z.boolean().default(false),
   normalize: normalizeField(),
   status: oneOf([403, 404, 410]).default(403),
   dryRun: z.boolean().default(false),
   page: pageField(),
-}).superRefine(categoriesAreListed);
+})
+  .superRefine(categoriesAreListed)
+  .superRefine(groupNamesDiffer);
 
 /**
  * Gate: refuses requests by where they go, before anything upstream hears of them, and sees to it that a path can be
@@ -105,9 +115,12 @@ const optionsSchema = schemaOf<UrlFilterOptions>()({
  */
 export function urlFilter(options: UrlFilterOptions = {}): UrlFilter {
   const parsed = parseOptions('urlFilter', optionsSchema, options);
-  const { lists, groups, normalize: normalisation, status, dryRun, page, ...everybody } = parsed;
+  const { lists, groups, caseSensitive, normalize: normalisation, status, dryRun, page } = parsed;
   const listings = new Listings(lists);
-  const policies = new Policies(everybody, groups, listings.categories);
+  const policies = new Policies(parsed, groups, {
+    categories: listings.categories,
+    caseSensitive,
+  });
   const reader = { normalisation, listings, needsHost: policies.needsHost };
 
   const filter = middleware<RequestHandler>(
@@ -117,7 +130,7 @@ export function urlFilter(options: UrlFilterOptions = {}): UrlFilter {
       else
         listings.read().then(
           () => filterRequest(req, res, next),
-          (error: unknown) => next(error),
+          (error: unknown) => failWith(error, req, next),
         );
     },
     { normalize: !normalisation.isOff, dryRun },
@@ -129,7 +142,8 @@ export function urlFilter(options: UrlFilterOptions = {}): UrlFilter {
     if (reading instanceof ProxyError) {
       const outcome = reading.source === 'client' ? 'malformed' : 'denied';
       report({ outcome, rule: reading.detail }, req, context, dryRun);
-      next(dryRun ? undefined : reading);
+      if (dryRun) next();
+      else failWith(reading, req, next);
       return;
     }
     const policy = policies.policyFor(req);

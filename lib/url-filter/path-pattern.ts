@@ -15,6 +15,10 @@ export interface PathPattern {
 }
 
 const mostAlternatives = 100;
+// eslint-disable-next-line no-control-regex -- exactly these
+const controls = /[\0-\x1f\x7f]/;
+/** They would begin an escape, a query or a fragment. */
+const marks = /[%?#]/g;
 const braces = /\{([^{}]*)\}/;
 
 /** Takes a path pattern apart, into several where it has `{a,b}`; or says what is wrong with it. */
@@ -32,13 +36,19 @@ export function readPathPattern(text: string): readonly PathPattern[] | string {
     const { canonical, suspicious } = readPath(Buffer.from(one).toString('latin1'));
     // `/C%23` cannot be written otherwise.
     if (suspicious.some((doubt) => doubt !== 'encoded-delimiter'))
-      return `is not written as paths are compared; write '${Buffer.from(canonical, 'latin1').toString()}'`;
+      return otherSpelling(Buffer.from(canonical, 'latin1').toString());
     const parts = canonical.split('/').filter((part) => part !== '');
     if (parts.some((part) => part !== '**' && part.includes('**')))
       return "has '**' beside something else in a segment; write '/**/' for any number of segments";
     patterns.push({ segments: parts.map(segmentOf), literal: !canonical.includes('*') });
   }
   return patterns;
+}
+
+function otherSpelling(canonical: string): string {
+  if (controls.test(canonical)) return 'has a control character; only a RegExp can match one';
+  const escaped = canonical.replace(marks, (mark) => encodeURIComponent(mark));
+  return `is not written as paths are compared; write '${escaped}'`;
 }
 
 function alternatives(text: string): string[] | undefined {

@@ -5,6 +5,7 @@ import { readDomain, type DomainPattern } from './host-pattern.ts';
 import { methodField, methodsField } from './methods.ts';
 import type { PathPattern } from './path-pattern.ts';
 import { PatternSet } from './pattern-set.ts';
+import type { Manner } from './places.ts';
 import type { PatternParts, Rule, UrlPattern } from './pattern.ts';
 import { scheduleField } from './schedule.ts';
 import { pathsOf, readText } from './text-pattern.ts';
@@ -16,19 +17,11 @@ const anything = {
   schedule: undefined,
 };
 
-/**
- * A list of patterns as an option.
- *
- * @param below whether a glob is also for what is below of what it matches: right for what refuses
- */
-export function patternsField({
-  below,
-}: {
-  readonly below: boolean;
-}): z.ZodType<PatternSet, readonly UrlPattern[]> {
+/** A list of patterns as an option. */
+export function patternsField(manner: Manner): z.ZodType<PatternSet, readonly UrlPattern[]> {
   return z
     .array(z.union([textField(), expressionField(), partsField()]))
-    .transform((rules) => new PatternSet(rules, { below }));
+    .transform((rules) => new PatternSet(rules, manner));
 }
 
 function textField(): z.ZodType<Rule, string> {

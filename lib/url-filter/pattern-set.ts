@@ -1,6 +1,6 @@
 import type { SafePattern } from '../core/patterns/safe-pattern.ts';
 import type { Rule } from './pattern.ts';
-import { Places } from './places.ts';
+import { Places, type Manner } from './places.ts';
 import type { Subject } from './subject.ts';
 
 /** Patterns, found by host and path; those that are alike in this are told apart by the rest. */
@@ -10,18 +10,24 @@ export class PatternSet {
   readonly needsHost: boolean;
   /** Of lists, that some pattern names. */
   readonly categories: ReadonlySet<string>;
-  readonly #anyHost: Places = new Places();
+  readonly #anyHost: Places;
   readonly #domains: Map<string, Places> = new Map();
   readonly #expressions: { readonly host: SafePattern; readonly places: Places }[] = [];
-  readonly #below: boolean;
+  readonly #manner: Manner;
 
-  /** @param below whether a glob is also for what is below of what it matches: right for what refuses */
-  constructor(rules: readonly Rule[], { below }: { below: boolean }) {
+  constructor(rules: readonly Rule[], manner: Manner) {
     this.rules = rules;
+    this.#manner = manner;
+    this.#anyHost = new Places(manner);
     this.needsHost = rules.some(({ hosts, categories }) => hosts.length > 0 || categories);
     this.categories = new Set(rules.flatMap((rule) => [...(rule.categories ?? [])]));
-    this.#below = below;
     for (const rule of rules) this.#add(rule);
+  }
+
+  /** The same patterns, telling upper from lower case in paths. */
+  caseSensitive(): PatternSet {
+    if (!this.#manner.ignoreCase) return this;
+    return new PatternSet(this.rules, { ...this.#manner, ignoreCase: false });
   }
 
   /** The rule that any reading of the request matches. */
@@ -47,16 +53,16 @@ export class PatternSet {
   }
 
   #add(rule: Rule): void {
-    if (rule.hosts.length === 0) this.#anyHost.add({ rule, domain: undefined }, this.#below);
+    if (rule.hosts.length === 0) this.#anyHost.add({ rule, domain: undefined });
     for (const host of rule.hosts) {
       if ('test' in host) {
-        const places = new Places();
-        places.add({ rule, domain: undefined }, this.#below);
+        const places = new Places(this.#manner);
+        places.add({ rule, domain: undefined });
         this.#expressions.push({ host, places });
         continue;
       }
-      const places = this.#domains.get(host.name) ?? new Places();
-      places.add({ rule, domain: host }, this.#below);
+      const places = this.#domains.get(host.name) ?? new Places(this.#manner);
+      places.add({ rule, domain: host });
       this.#domains.set(host.name, places);
     }
   }

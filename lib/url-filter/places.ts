@@ -1,5 +1,6 @@
 import type { SafePattern } from '../core/patterns/safe-pattern.ts';
 import type { DomainPattern } from './host-pattern.ts';
+import { foldCase, foldPattern } from './fold-case.ts';
 import { PathTrie } from './path-trie.ts';
 import type { Rule } from './pattern.ts';
 import type { Subject } from './subject.ts';
@@ -9,15 +10,28 @@ interface Entry {
   readonly domain: DomainPattern | undefined;
 }
 
+/** How paths are compared. */
+export interface Manner {
+  /** Whether a glob is also for what is below of what it matches: right for what refuses. */
+  readonly below: boolean;
+  /** Whether upper and lower case are the same; an expression says so itself. Right for what refuses, too. */
+  readonly ignoreCase: boolean;
+}
+
 /** The rules of one domain, by their paths. */
 export class Places {
   readonly #everywhere: Entry[] = [];
   readonly #trie: PathTrie<Entry> = new PathTrie();
   readonly #expressions: { readonly path: SafePattern; readonly entry: Entry }[] = [];
+  readonly #manner: Manner;
   #hasTrie = false;
 
-  /** @param below whether a glob is also for what is below of what it matches */
-  add(entry: Entry, below: boolean): void {
+  constructor(manner: Manner) {
+    this.#manner = manner;
+  }
+
+  add(entry: Entry): void {
+    const { below, ignoreCase } = this.#manner;
     const { paths } = entry.rule;
     if (paths.length === 0) this.#everywhere.push(entry);
     for (const path of paths) {
@@ -25,7 +39,7 @@ export class Places {
         this.#expressions.push({ path, entry });
         continue;
       }
-      this.#trie.add(path, entry, below || path.literal);
+      this.#trie.add(ignoreCase ? foldPattern(path) : path, entry, below || path.literal);
       this.#hasTrie = true;
     }
   }
@@ -39,7 +53,9 @@ export class Places {
       (domain === undefined || fits(domain, subject, isSubdomain)) && holds(rule, subject);
     const found = this.#everywhere.find(accepts);
     if (found !== undefined || path === undefined) return found?.rule;
-    const placed = this.#hasTrie ? this.#trie.find(path, accepts) : undefined;
+    const placed = this.#hasTrie
+      ? this.#trie.find(this.#manner.ignoreCase ? foldCase(path) : path, accepts)
+      : undefined;
     if (placed !== undefined || this.#expressions.length === 0) return placed?.rule;
     const text = readable(path);
     return this.#expressions.find((entry) => entry.path.test(text) && accepts(entry.entry))?.entry

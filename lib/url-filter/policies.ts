@@ -30,14 +30,18 @@ export class Policies {
   constructor(
     everybody: ParsedPolicy,
     groups: readonly ParsedGroup[],
-    categories: readonly string[],
+    { categories, caseSensitive }: { categories: readonly string[]; caseSensitive: boolean },
   ) {
-    this.#everybody = new Policy('', rulesOf(everybody), categories);
+    const rulesFor = (group?: ParsedPolicy): PolicyRules => {
+      const rules = rulesOf(everybody, group);
+      return caseSensitive ? { ...rules, deny: rules.deny?.caseSensitive() } : rules;
+    };
+    this.#everybody = new Policy('', rulesFor(), categories);
     this.#schedule = everybody.schedule;
     this.#groups = groups.map((group) => ({
       members: group,
       schedule: group.schedule,
-      policy: new Policy(group.name, rulesOf(everybody, group), categories),
+      policy: new Policy(group.name, rulesFor(group), categories),
     }));
     this.needsHost = [this.#everybody, ...this.#groups.map(({ policy }) => policy)].some(
       (policy) => policy.needsHost,

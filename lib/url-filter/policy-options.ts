@@ -36,11 +36,15 @@ export interface GroupOptions extends PolicyOptions {
   readonly networks?: readonly string[];
 }
 
+/** What is in doubt is refused, and not permitted. */
+const refusing = { below: true, ignoreCase: true };
+const permitting = { below: false, ignoreCase: false };
+
 export const policyShape = {
-  exceptions: patternsField({ below: false }).optional(),
-  deny: patternsField({ below: true }).optional(),
-  grey: patternsField({ below: false }).optional(),
-  allow: patternsField({ below: false })
+  exceptions: patternsField(permitting).optional(),
+  deny: patternsField(refusing).optional(),
+  grey: patternsField(permitting).optional(),
+  allow: patternsField(permitting)
     .refine(({ rules }) => rules.length > 0, {
       error: '[] would refuse everything; name what passes, or leave it out',
     })

@@ -26,22 +26,22 @@ export function refuse(
 ): void {
   const { status, page, rule } = refusal;
   context.transaction.error ??= 'ERR_SEKISHO_URL_DENIED';
+  const error =
+    status === 404
+      ? missing()
+      : new ProxyError('ERR_SEKISHO_URL_DENIED', {
+          status,
+          ...(rule !== undefined && { detail: rule }),
+        });
   // To a proxied request a 404 is ours, and not that of a route it was never meant for.
-  context.claim();
+  context.refused(error);
   // Whoever hides behind 404 does not want a page that tells of a block.
   if (page !== false && (status !== 404 || page.wanted) && wantsPage(req)) {
     sendPage({ ...refusal, page }, context, req, res);
     return;
   }
   if (status !== 404) res.setHeader('Cache-Control', 'no-store');
-  next(
-    status === 404
-      ? missing()
-      : new ProxyError('ERR_SEKISHO_URL_DENIED', {
-          status,
-          ...(rule !== undefined && { detail: rule }),
-        }),
-  );
+  next(error);
 }
 
 /** Clients say for tunnels what they are, not what they accept. */

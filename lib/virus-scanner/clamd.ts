@@ -21,6 +21,8 @@ export interface ScanTimeouts {
 
 /** Names of findings are short; nobody reads on for ever. */
 const longestReply = 4096;
+/** Milliseconds for which an engine that has called a body clean may say more, where it does not close the connection. */
+const afterword = 100;
 
 /** ClamAV's daemon: INSTREAM, one connection for each scan, as clamd(8) has it. */
 export class Clamd implements Scanner {
@@ -33,6 +35,10 @@ export class Clamd implements Scanner {
     this.name = `clamd ${target.socket ?? `${target.host ?? '127.0.0.1'}:${target.port ?? 0}`}`;
     this.#address = new DialogueAddress(target, timeouts.connect);
     this.#timeouts = timeouts;
+  }
+
+  get rest(): number {
+    return this.#timeouts.idle;
   }
 
   scan(_subject: ScanSubject, listener: ScanListener): Scan {
@@ -57,27 +63,39 @@ export class Clamd implements Scanner {
   }
 }
 
-/** One answer of clamd, up to its NUL. */
+/** One answer of clamd, up to its NUL. Where another one follows nobody knows which of them counts, so neither does. */
 class Reply {
   readonly #done: (text: string | undefined, reason: string) => void;
+  readonly #mayFollow: (text: string) => boolean;
   dialogue: Dialogue | undefined;
   #text = '';
 
-  constructor(done: (text: string | undefined, reason: string) => void) {
+  /** @param mayFollow whether something behind this answer would change it: then it counts when clamd has closed the connection */
+  constructor(
+    done: (text: string | undefined, reason: string) => void,
+    mayFollow: (text: string) => boolean = () => false,
+  ) {
     this.#done = done;
+    this.#mayFollow = mayFollow;
   }
 
   onData(bytes: Buffer): void {
     this.#text += bytes.toString('latin1');
     const end = this.#text.indexOf('\0');
     if (end === -1 && this.#text.length <= longestReply) return;
+    if (end !== -1 && end === this.#text.length - 1 && this.#mayFollow(this.#text.slice(0, end))) {
+      this.dialogue?.limit(afterword, 'nothing more');
+      return;
+    }
     this.dialogue?.destroy();
     if (end === -1) this.#done(undefined, 'its answer does not end');
+    else if (end < this.#text.length - 1) this.#done(undefined, 'it says more than one answer');
     else this.#done(this.#text.slice(0, end), '');
   }
 
   onClose(reason: Error): void {
-    this.#done(undefined, reason.message);
+    if (this.#text.endsWith('\0')) this.#done(this.#text.slice(0, -1), '');
+    else this.#done(undefined, reason.message);
   }
 }
 
@@ -91,9 +109,12 @@ class Instream implements Scan {
   constructor(address: DialogueAddress, timeouts: ScanTimeouts, listener: ScanListener) {
     this.#timeouts = timeouts;
     this.#listener = listener;
-    const reply = new Reply((text, reason) => {
-      this.#answered(text, reason);
-    });
+    const reply = new Reply(
+      (text, reason) => {
+        this.#answered(text, reason);
+      },
+      (text) => this.#ended && text === clean,
+    );
     this.#dialogue = address.open({
       onData: (bytes) => {
         reply.onData(bytes);
@@ -145,11 +166,12 @@ class Instream implements Scan {
 }
 
 const endOfStream = Buffer.alloc(4);
+const clean = 'stream: OK';
 const found = /^stream: (.+) FOUND$/;
 
 /** @param ended clamd has had all of it: before that nothing can be clean */
 function read(text: string, ended: boolean): Verdict | ScanFailure {
-  if (text === 'stream: OK' && ended) return { kind: 'clean' };
+  if (text === clean && ended) return { kind: 'clean' };
   const [, finding] = found.exec(text) ?? [];
   if (finding !== undefined) return verdictOf(finding);
   if (text.startsWith('INSTREAM size limit exceeded.'))

@@ -146,6 +146,7 @@ export class Download extends DirectListener implements Controller, BodyWay {
 
   open(): void {
     if (this.#whole !== undefined) return;
+    if (this.#body?.cleared === false) this.#visit.context.provisional = true;
     this.#tell(() => {
       this.#handler.onDirectStart(this, this.#status, this.#fields, this.#message);
     });

@@ -1,5 +1,6 @@
 import { clock } from '../core/clock.ts';
 import { warn } from '../core/warn.ts';
+import { Pace } from './pace.ts';
 import type { Scan, ScanFailure, ScanListener, Scanner, ScanSubject } from './scanner.ts';
 
 /** Milliseconds between questions to an engine that is down. */
@@ -23,6 +24,8 @@ export class Engine {
   /** Why it is not up. */
   reason = '';
   busy = 0;
+  /** Of the scans under way, and how each is given up. */
+  readonly #paces: Map<Pace, () => void> = new Map();
   /** When its version is to be asked for. */
   #due = Number.NEGATIVE_INFINITY;
   #asking = false;
@@ -46,17 +49,39 @@ export class Engine {
   }
 
   get hasPlace(): boolean {
-    return this.state === 'up' && this.busy < this.#limit;
+    return (
+      this.state === 'up' && this.busy < Math.min(this.#limit, this.scanner.places ?? Infinity)
+    );
+  }
+
+  /** When the first of its scans will have come too slowly to keep its place from others. */
+  get due(): number {
+    let first = Infinity;
+    if (this.state !== 'up') return first;
+    for (const { due } of this.#paces.keys()) first = Math.min(first, due);
+    return first;
+  }
+
+  /** Takes the place of the scan whose time was up first. */
+  evict(): void {
+    const { due } = this;
+    for (const [pace, giveUp] of this.#paces)
+      if (pace.due === due) {
+        giveUp();
+        return;
+      }
   }
 
   /** Its place is taken until the verdict, the failure or `abort()`. */
   scan(subject: ScanSubject, listener: ScanListener): Scan {
     this.busy += 1;
     this.refresh();
+    const pace = new Pace(this.scanner.rest ?? Infinity);
     let over = false;
     const leave = (): void => {
       if (over) return;
       over = true;
+      this.#paces.delete(pace);
       this.busy -= 1;
       this.#onChange();
     };
@@ -65,6 +90,7 @@ export class Engine {
         listener.onReady();
       },
       onDrain: () => {
+        pace.restart();
         listener.onDrain();
       },
       onVerdict: (verdict) => {
@@ -77,9 +103,21 @@ export class Engine {
         listener.onFailure(failure);
       },
     });
+    this.#paces.set(pace, () => {
+      scan.abort();
+      leave();
+      const reason = 'its body came too slowly, and others waited for its place';
+      listener.onFailure({ reason, answered: true, slow: true });
+    });
     return {
-      write: (chunk) => scan.write(chunk),
+      write: (chunk) => {
+        pace.came(chunk.length);
+        const more = scan.write(chunk);
+        if (!more) pace.stop();
+        return more;
+      },
       end: () => {
+        pace.stop();
         scan.end();
       },
       abort: () => {

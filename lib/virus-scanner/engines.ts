@@ -22,6 +22,9 @@ export interface EngineStatus {
   readonly busy: number;
 }
 
+/** Bodies that rest may do so from now on: milliseconds after which that is looked at again. */
+const longestWait = 1000;
+
 /** Gets an engine, or learns why there is none. */
 type Taker = (engine: Engine | undefined, reason: string) => void;
 
@@ -35,6 +38,7 @@ export class Engines {
   readonly #engines: readonly Engine[];
   readonly #limits: EngineLimits;
   readonly #waiters: Set<Waiter> = new Set();
+  #stopTimer: (() => void) | undefined;
   #closed = false;
 
   constructor(scanners: readonly Scanner[], limits: EngineLimits) {
@@ -73,7 +77,7 @@ export class Engines {
    * @returns a function that gives up waiting
    */
   acquire(tried: ReadonlySet<Engine>, taker: Taker): () => void {
-    const engine = this.#closed ? undefined : this.#free(tried);
+    const engine = this.#closed ? undefined : this.#place(tried);
     if (engine !== undefined) {
       taker(engine, '');
       return nothing;
@@ -96,6 +100,7 @@ export class Engines {
       waiter.settle(undefined, `no place within ${queueTimeout} ms`);
     });
     this.#waiters.add(waiter);
+    this.#hurry();
     return () => {
       this.#waiters.delete(waiter);
       stopTimer();
@@ -104,6 +109,7 @@ export class Engines {
 
   close(): void {
     this.#closed = true;
+    this.#stopTimer?.();
     for (const engine of this.#engines) engine.close();
     for (const waiter of [...this.#waiters]) waiter.settle(undefined, 'the scanner is closed');
   }
@@ -115,6 +121,33 @@ export class Engines {
       const why = engine === undefined ? this.#hopeless(waiter.tried) : undefined;
       if (engine !== undefined || why !== undefined) waiter.settle(engine, why ?? '');
     }
+  }
+
+  /** While bodies wait, those that come too slowly lose their places to them. */
+  #hurry(): void {
+    if (this.#stopTimer !== undefined || this.#closed || this.#waiters.size === 0) return;
+    const due = Math.min(...this.#engines.map((engine) => engine.due));
+    const wait = Math.min(longestWait, Math.max(1, due - clock.monotonic()));
+    this.#stopTimer = clock.after(wait, () => {
+      this.#stopTimer = undefined;
+      for (const { tried } of [...this.#waiters]) this.#evict(tried);
+      this.#hurry();
+    });
+  }
+
+  #place(tried: ReadonlySet<Engine>): Engine | undefined {
+    const free = this.#free(tried);
+    if (free !== undefined) return free;
+    this.#evict(tried);
+    return this.#free(tried);
+  }
+
+  #evict(tried: ReadonlySet<Engine>): void {
+    let slowest: Engine | undefined;
+    for (const engine of this.#engines)
+      if (!tried.has(engine) && engine.due <= Math.min(clock.monotonic(), slowest?.due ?? Infinity))
+        slowest = engine;
+    slowest?.evict();
   }
 
   #free(tried: ReadonlySet<Engine>): Engine | undefined {

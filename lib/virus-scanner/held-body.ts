@@ -47,7 +47,6 @@ export class HeldBody implements InspectionListener {
   #ended = false;
   #endTold = false;
   #begun = false;
-  /** Judged, and everything may go on. */
   #cleared = false;
   #over = false;
   /** The outlet wants no more for now. */
@@ -69,6 +68,11 @@ export class HeldBody implements InspectionListener {
     this.#subject = subject;
     this.#codings = codings;
     this.#way = way;
+  }
+
+  /** Judged, and everything may go on. */
+  get cleared(): boolean {
+    return this.#cleared;
   }
 
   /** @param chunk may be used again by its owner afterwards */
@@ -135,13 +139,14 @@ export class HeldBody implements InspectionListener {
     this.#move();
   }
 
-  onFailure({ reason, stale }: ScanFailure): void {
+  onFailure({ reason, stale, slow }: ScanFailure): void {
     this.#inspection = undefined;
     const engine = this.#engine as Engine;
     if (stale !== true) this.#tried.add(engine);
     if (this.#over) return;
-    if (this.#begun) {
-      this.#judge({ outcome: 'unavailable', detail: `${engine.name}: ${reason}` });
+    if (this.#begun || slow === true) {
+      const because = slow === true ? 'slow' : undefined;
+      this.#judge({ outcome: 'unavailable', detail: `${engine.name}: ${reason}`, because });
       this.#move();
       return;
     }

@@ -14,6 +14,8 @@ export interface IcapHead {
   /** Status of an encapsulated HTTP answer. */
   readonly answerStatus: number | undefined;
   readonly hasBody: boolean;
+  /** What it encapsulates besides `null-body`: heads and bodies of requests (`req`) and answers (`res`). */
+  readonly encapsulates: ReadonlySet<'req' | 'res' | 'opt'>;
 }
 
 export interface IcapReplyListener {
@@ -41,6 +43,7 @@ export class IcapReply {
   #sections = 0;
   /** Where among them the HTTP answer begins. */
   #answerAt: number | undefined;
+  #encapsulates: Set<'req' | 'res' | 'opt'> = new Set();
   #body = new ChunkedDecoder();
 
   constructor(listener: IcapReplyListener) {
@@ -107,7 +110,11 @@ export class IcapReply {
       fields.set(lower, there === undefined ? value.trim() : `${there}, ${value.trim()}`);
     }
     const hasBody = this.#readEncapsulated(fields.get('encapsulated'));
-    this.#head = { status: Number(status), reason, fields, answerStatus: undefined, hasBody };
+    const encapsulates = this.#encapsulates;
+    this.#head = {
+      ...{ status: Number(status), reason, fields, hasBody, encapsulates },
+      answerStatus: undefined,
+    };
     if (this.#sections > 0) this.#state = 'sections';
     else this.#tellHead();
   }
@@ -116,6 +123,7 @@ export class IcapReply {
   #readEncapsulated(value: string | undefined): boolean {
     this.#sections = 0;
     this.#answerAt = undefined;
+    this.#encapsulates = new Set();
     if (value === undefined) return false;
     let last = -1;
     let body: string | undefined;
@@ -125,6 +133,7 @@ export class IcapReply {
       if (digits === undefined || body !== undefined || offset < last || (last < 0 && offset > 0))
         throw new IcapError('Encapsulated is malformed');
       last = offset;
+      if (name !== 'null-body') this.#encapsulates.add(name.slice(0, 3) as 'req' | 'res' | 'opt');
       if (name === 'res-hdr') this.#answerAt = offset;
       if (name.endsWith('-body')) body = name;
     }

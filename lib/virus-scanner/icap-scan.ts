@@ -22,7 +22,7 @@ export interface IcapLine {
   /** Calls back with a connection when the service is known. @returns a function that gives up */
   connect(
     ready: (service: IcapService, dialogue: Dialogue, reused: boolean) => void,
-    failed: (reason: string) => void,
+    failed: (reason: string, crowded: boolean) => void,
   ): () => void;
   /** The connection is as new. */
   keep(dialogue: Dialogue): void;
@@ -54,6 +54,8 @@ export class IcapScan implements Scan {
   #echo: Hash | undefined;
   #closes = false;
   #verdict: Verdict | undefined;
+  /** Something came behind the verdict. */
+  #surplus = false;
 
   constructor(line: IcapLine, subject: ScanSubject, listener: ScanListener) {
     this.#line = line;
@@ -73,8 +75,8 @@ export class IcapScan implements Scan {
       (service, dialogue, reused) => {
         this.#begin(service, dialogue, reused);
       },
-      (reason) => {
-        this.#fail({ reason, answered: false });
+      (reason, crowded) => {
+        this.#fail({ reason, answered: false, stale: crowded });
       },
     );
   }
@@ -186,12 +188,14 @@ export class IcapScan implements Scan {
     try {
       this.#reply.push(bytes);
     } catch (error) {
+      this.#surplus = true;
       this.#fail({ reason: (error as Error).message, answered: false });
     }
     if (this.#verdict !== undefined) this.#conclude(this.#verdict);
   }
 
   #onHead(head: IcapHead): void {
+    this.#surplus ||= this.#verdict !== undefined;
     if (this.#over) return;
     const { status, reason, fields } = head;
     if (status === 100) {
@@ -213,19 +217,21 @@ export class IcapScan implements Scan {
     this.#closes = /\bclose\b/i.test(fields.get('connection') ?? '');
     const finding = threatOf(fields);
     if (finding !== undefined) this.#judge(verdictOf(finding));
-    else if (status === 204) this.#onUnchanged();
+    else if (status === 204) this.#onUnchanged(head);
     else if (status !== 200)
       this.#fail({ reason: `says ${status} ${printable(reason)}`, answered: true });
     else if (head.answerStatus !== undefined && this.#isReplaced(head.answerStatus))
       this.#onReplaced(head.answerStatus);
-    else if (head.hasBody) this.#echo = createHash('sha256');
+    else if (head.hasBody && this.#isOfKind(head)) this.#echo = createHash('sha256');
     else this.#fail({ reason: 'its answer is no verdict', answered: true });
   }
 
   /** RFC 3507 §4.5, §4.6: to a preview, or to all of it. */
-  #onUnchanged(): void {
+  #onUnchanged({ encapsulates }: IcapHead): void {
     if (this.#state === 'streaming')
       this.#fail({ reason: 'says 204 before it had everything', answered: true });
+    else if (encapsulates.size > 0)
+      this.#fail({ reason: 'says 204 and something else', answered: false });
     else this.#judge({ kind: 'clean' });
   }
 
@@ -233,9 +239,17 @@ export class IcapScan implements Scan {
     return this.#subject.direction === 'upload' || status !== this.#subject.status;
   }
 
-  /** A block page in place of what was asked for; a page that tells of a failure is none. */
+  /** What comes back is what went there: of an answer an answer, of a request a request. */
+  #isOfKind({ encapsulates }: IcapHead): boolean {
+    return (
+      encapsulates.has(this.#subject.direction === 'upload' ? 'req' : 'res') &&
+      encapsulates.size === 1
+    );
+  }
+
+  /** A block page, or the way to one, in place of what was asked for; a page that tells of a failure is none. */
   #onReplaced(status: number): void {
-    if (status >= 400 && status < 500)
+    if (status >= 200 && status < 500)
       this.#judge({ kind: 'infected', finding: `something it does not name (${status})` });
     else this.#fail({ reason: `answers with a page of status ${status}`, answered: true });
   }
@@ -257,9 +271,14 @@ export class IcapScan implements Scan {
   #conclude(verdict: Verdict): void {
     const dialogue = this.#dialogue as Dialogue;
     this.#verdict = undefined;
+    if (verdict.kind === 'clean' && (this.#surplus || !this.#reply.between)) {
+      this.#over = false;
+      this.#fail({ reason: 'says more than one answer', answered: false });
+      return;
+    }
     dialogue.lift();
     // A connection is as new when both sides have said everything.
-    const whole = this.#state !== 'streaming' && verdict.kind === 'clean' && this.#reply.between;
+    const whole = this.#state !== 'streaming' && verdict.kind === 'clean';
     if (whole && !this.#closes) this.#line.keep(dialogue);
     else dialogue.destroy();
     this.#listener.onVerdict(verdict);

@@ -8,6 +8,10 @@ export interface IcapService {
   readonly preview: number | undefined;
   /** Product and state: verdicts under another ISTag may be other ones (§4.7). */
   readonly version: string;
+  /** Scans at the same time that it takes; Infinity when it does not say. */
+  readonly maxConnections: number;
+  /** Milliseconds for which this holds; Infinity when it does not say. */
+  readonly holds: number;
 }
 
 /** More of a preview is not kept back, whatever the service wishes. */
@@ -31,5 +35,11 @@ export function readService({ status, reason, fields }: IcapHead): IcapService |
     methods,
     preview: preview === undefined ? undefined : Math.min(Number(preview), longestPreview),
     version: printable(`${name} ${fields.get('istag') ?? ''}`),
+    maxConnections: Math.max(1, numberOf(fields.get('max-connections'))),
+    holds: numberOf(fields.get('options-ttl')) * 1000,
   };
+}
+
+function numberOf(value: string | undefined): number {
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : Infinity;
 }

@@ -1,3 +1,4 @@
+import { clock } from '../core/clock.ts';
 import {
   DialogueAddress,
   type Dialogue,
@@ -14,7 +15,13 @@ import type { Scan, ScanListener, Scanner, ScanSubject } from './scanner.ts';
 const keptFor = 15_000;
 const mostKept = 16;
 
-type Learned = (service: IcapService | undefined, reason: string) => void;
+/** @property scans one of them scans when it knows; the others only ask */
+interface Learner {
+  readonly scans: boolean;
+  learned(service: IcapService | undefined, reason: string): void;
+  /** The service takes no more than those who came before. */
+  crowded(): void;
+}
 
 /** An ICAP service (RFC 3507), over connections that are kept. */
 export class Icap implements Scanner, IcapLine {
@@ -25,8 +32,10 @@ export class Icap implements Scanner, IcapLine {
   readonly timeouts: ScanTimeouts;
   readonly #address: DialogueAddress;
   #service: IcapService | undefined;
+  /** When what is known of it has to be asked for again (RFC 3507 §4.10.2, Options-TTL). */
+  #expires = 0;
   /** Those who wait for the service to say what it can do. */
-  #learning: Set<Learned> | undefined;
+  #learning: Set<Learner> | undefined;
   readonly #kept: Set<Dialogue> = new Set();
   #closed = false;
 
@@ -45,32 +54,50 @@ export class Icap implements Scanner, IcapLine {
     );
   }
 
+  get places(): number {
+    return this.#service?.maxConnections ?? Infinity;
+  }
+
+  get rest(): number {
+    return this.timeouts.idle;
+  }
+
   scan(subject: ScanSubject, listener: ScanListener): Scan {
     return new IcapScan(this, subject, listener);
   }
 
   check(done: (version: string | undefined, reason: string) => void): void {
-    this.#learn((service, reason) => {
-      done(service?.version, reason);
+    this.#learn({
+      scans: false,
+      learned(service, reason) {
+        done(service?.version, reason);
+      },
+      crowded: () => undefined,
     });
   }
 
   connect(
     ready: (service: IcapService, dialogue: Dialogue, reused: boolean) => void,
-    failed: (reason: string) => void,
+    failed: (reason: string, crowded: boolean) => void,
   ): () => void {
     let wanted = true;
-    const go: Learned = (service, reason) => {
-      if (!wanted) return;
-      if (service === undefined) failed(reason);
-      else this.#dial(service, ready);
+    const learner: Learner = {
+      scans: true,
+      learned: (service, reason) => {
+        if (!wanted) return;
+        if (service === undefined) failed(reason, false);
+        else this.#dial(service, ready);
+      },
+      crowded() {
+        if (wanted) failed('it takes no more connections', true);
+      },
     };
     const known = this.#service;
     // Never while the scan is being made.
-    if (known === undefined) this.#learn(go);
+    if (known === undefined || clock.monotonic() >= this.#expires) this.#learn(learner);
     else
       queueMicrotask(() => {
-        go(known, '');
+        learner.learned(known, '');
       });
     return () => {
       wanted = false;
@@ -116,12 +143,12 @@ export class Icap implements Scanner, IcapLine {
     ready(service, kept, true);
   }
 
-  #learn(learned: Learned): void {
+  #learn(learner: Learner): void {
     if (this.#learning !== undefined) {
-      this.#learning.add(learned);
+      this.#learning.add(learner);
       return;
     }
-    const waiting = new Set([learned]);
+    const waiting = new Set([learner]);
     this.#learning = waiting;
     const settle = (service: IcapService | undefined, reason: string): void => {
       if (this.#learning !== waiting) return;
@@ -129,7 +156,11 @@ export class Icap implements Scanner, IcapLine {
       dialogue.destroy();
       // What was known may hold no longer.
       this.#service = service;
-      for (const one of waiting) one(service, reason);
+      this.#expires = clock.monotonic() + (service?.holds ?? 0);
+      let places = service?.maxConnections ?? Infinity;
+      for (const one of waiting)
+        if (one.scans && --places < 0) one.crowded();
+        else one.learned(service, reason);
     };
     const reply = new IcapReply({
       onHead: (head) => {

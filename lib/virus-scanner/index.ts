@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { contextOf } from '../core/context.ts';
+import { contextOf, type Interceptor } from '../core/context.ts';
 import { asDirect } from '../core/exchange/contract.ts';
 import { hideRequestFields, wrap } from '../core/local-exchange.ts';
 import { middleware } from '../core/middleware.ts';
@@ -67,7 +67,7 @@ export function virusScanner(options: VirusScannerOptions): VirusScanner {
     'wrapper',
     function virusScanner(req, res, next) {
       const context = contextOf(req);
-      if (context.upgrade !== undefined || req.method === 'CONNECT') {
+      if (req.method === 'CONNECT') {
         next();
         return;
       }
@@ -79,13 +79,7 @@ export function virusScanner(options: VirusScannerOptions): VirusScanner {
       }
       if (downloads) {
         if (req.headers.range !== undefined) hideRequestFields(req, ['range', 'if-range']);
-        wrap(req, res, (dispatch) => (request, outer) => {
-          const headers = scannableRequest(rawFields(request.headers));
-          return dispatch(
-            { ...request, headers },
-            new Download(plan, visit, headers, asDirect(outer)),
-          );
-        });
+        wrap(req, res, scanning(plan, visit), { refusedUpgrades: true });
       }
       if (uploads) scanUpload(plan, visit, res, next);
       else next();
@@ -102,4 +96,12 @@ export function virusScanner(options: VirusScannerOptions): VirusScanner {
       },
     },
   }) as unknown as VirusScanner;
+}
+
+/** The interceptor for the answer to one request. */
+function scanning(plan: ScanPlan, visit: ScanVisit): Interceptor {
+  return (dispatch) => (request, outer) => {
+    const headers = scannableRequest(rawFields(request.headers));
+    return dispatch({ ...request, headers }, new Download(plan, visit, headers, asDirect(outer)));
+  };
 }

@@ -52,7 +52,7 @@ export interface VirusScannerOptions {
   readonly onUnscannable?: Choice;
   /** What becomes of archives and documents that need a password (`AlertEncrypted` of clamd). @default 'block' */
   readonly encrypted?: Choice;
-  /** Bodies up to this size are held whole until the verdict. @default '1mb' */
+  /** Bodies up to this size are held whole until the verdict; at least 1000 bytes. @default '1mb' */
   readonly hold?: Size;
   /**
    * Larger ones go on while they come, except for so many of their last bytes, which wait for the verdict; when it is bad
@@ -98,6 +98,9 @@ export interface ScanPlan extends Rules {
   readonly engines: Engines;
   readonly known: KnownClean;
 }
+
+/** With less even the smallest of malware would be there before its verdict. */
+const leastHold = 1000;
 
 const choice = oneOf(['block', 'allow']);
 const direction = oneOf(['download', 'upload']);
@@ -198,6 +201,12 @@ export const scannerSchema = schemaOf<VirusScannerOptions>()({
       code: 'custom',
       message:
         "no engine is named; use clamd: { socket: '/run/clamav/clamd.ctl' } or icap: 'icap://127.0.0.1:1344/virus_scan'",
+    });
+  if (hold < leastHold)
+    context.addIssue({
+      code: 'custom',
+      path: ['hold'],
+      message: `${quote(hold)} is not allowed; use at least ${leastHold} bytes`,
     });
   if (typeof trickle === 'number' && (trickle < 1 || trickle > hold))
     context.addIssue({

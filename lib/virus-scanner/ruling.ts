@@ -19,8 +19,8 @@ export interface Finding {
   readonly finding?: string | undefined;
   /** For operators. */
   readonly detail?: string | undefined;
-  /** Which rule an `unscannable` one goes by. A bomb goes by none. */
-  readonly because?: 'encrypted' | 'bomb' | undefined;
+  /** Which rule an `unscannable` one goes by. A bomb goes by none, nor does what came too slowly: who sends decides on both. */
+  readonly because?: 'encrypted' | 'bomb' | 'slow' | undefined;
 }
 
 const noStore = { 'Cache-Control': 'no-store' };
@@ -51,7 +51,7 @@ export function refusalOf(
         ...(direction === 'upload' && { status: 413 }),
       });
     case 'unavailable':
-      if (rules.onUnavailable === 'allow') return undefined;
+      if (rules.onUnavailable === 'allow' && because !== 'slow') return undefined;
       return new ProxyError('ERR_SEKISHO_SCAN_UNAVAILABLE', { ...init, headers: tryAgain });
     case 'unscannable': {
       const rule = because === 'encrypted' ? rules.encrypted : rules.onUnscannable;

@@ -24,8 +24,10 @@ export interface ScanFailure {
   readonly reason: string;
   /** The engine is there and has said that it cannot: others may, and it may with another body. */
   readonly answered: boolean;
-  /** A kept connection that had gone stale: the same engine may be asked again. */
+  /** A kept connection that had gone stale, or one too many: the same engine may be asked again. */
   readonly stale?: boolean;
+  /** It is not the engine's: the body came too slowly to keep a place that others waited for. */
+  readonly slow?: boolean;
 }
 
 /** Exactly one of verdict and failure comes, and nothing after it. Never while `scan()` is being called. */
@@ -52,6 +54,10 @@ export interface Scanner {
   readonly name: string;
   /** What makes a verdict about the same bytes another one: nothing, or their URL too. */
   readonly judgesUrl: boolean;
+  /** Scans at the same time that the engine says it takes; Infinity or undefined when it does not say. */
+  readonly places?: number;
+  /** Milliseconds for which a body may rest while others wait for its place; undefined for any time. */
+  readonly rest?: number;
   scan(subject: ScanSubject, listener: ScanListener): Scan;
   /**
    * Asks whether it is there, and who it is.

@@ -13,9 +13,14 @@ const endless: ReadonlySet<string> = new Set([
   'application/grpc',
 ]);
 
-/** Type and subtype of a Content-Type, in lower case; empty when there is none. */
+/**
+ * Type and subtype of a Content-Type, in lower case; empty when there is none, and when there are several: nobody knows
+ * which of them a client goes by. So a comma anywhere makes it none, also within quotes, that may begin in one line and end
+ * in the next.
+ */
 export function mediaTypeOf(contentType: string | undefined): string {
-  return contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (contentType === undefined || contentType.includes(',')) return '';
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 export function skipsType({ types }: SkipRules, type: string): boolean {

@@ -128,6 +128,57 @@ test('skip is asked at the end; sample leaves out, but never failures', async (t
   assert.match((await sampling.lines(1)).join('\n'), /^[^\n]*\/fails[^\n]*$/);
 });
 
+test('a skip that throws does not cost the line', async (t) => {
+  const { url, lines } = await logged(t, {
+    skip: () => {
+      throw new Error('broken');
+    },
+  });
+  await fetch(`${url}/a`);
+  assert.match((await lines(1))[0]!, /"GET \/a HTTP\/1\.1" 200/);
+});
+
+test('flush waits until a slow stream of the caller’s has written', async (t) => {
+  const writes: (() => void)[] = [];
+  let written = 0;
+  const stream = new Writable({
+    write(_chunk, _encoding, done) {
+      writes.push(() => {
+        written++;
+        done();
+      });
+    },
+  });
+  const { url, log } = await logged(t, { stream });
+  await fetch(`${url}/a`);
+  let flushed = false;
+  await until(() => {
+    if (!flushed)
+      void log.flush().then(() => {
+        flushed = true;
+      });
+    return writes.length > 0;
+  }, 'a write');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual([flushed, written], [false, 0]);
+  writes.splice(0).forEach((write) => write());
+  await log.flush();
+  assert.equal(written, 1);
+});
+
+test('flush has pino’s destinations flushed', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'log-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'a.log');
+  const stream = pino.destination({ dest: file, sync: false, minLength: 4096 });
+  const { url, log } = await logged(t, { stream });
+  await fetch(`${url}/a`);
+  await until(async () => {
+    await log.flush();
+    return readFileSync(file, 'utf8').includes('"GET /a HTTP/1.1"');
+  }, 'the line');
+});
+
 test('slow requests are flagged, and logged whatever the sample', async (t) => {
   const { url, json } = await logged(t, { format: 'json', sample: 0, slow: 20 }, (app) => {
     app.use((req, res) => {

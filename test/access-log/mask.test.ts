@@ -36,12 +36,61 @@ const rows: readonly [url: string, masked: string][] = [
   ['/a?%zz=1&token=t', '/a?%zz=1&token=***'],
   ['/a?token=t?u', '/a?token=***'],
   ['/token=t/a', '/token=t/a'],
+  ['/a?token=?t', '/a?token=***'],
+  ['/a?token=%3Ft&b=c', '/a?token=***&b=c'],
+  ['/a?pass=t%26b%3Dc&d=e', '/a?pass=***&d=e'],
+  ['/a?%74oken%zz=t', '/a?%74oken%zz=***'],
+  ['/a?%2574oken=t', '/a?%2574oken=***'],
+  ['/a?token%3Dt', '/a?token%3D***'],
+  ['/a?token%00=t&token.=t&token%5B%5D=t', '/a?token%00=***&token.=***&token%5B%5D=***'],
+  [
+    '/go?to=http%3A%2F%2Fx%2F%3Ftoken%3Dt%26b%3Dc&d=e',
+    '/go?to=http%3A%2F%2Fx%2F%3Ftoken%3D***%26b%3Dc&d=e',
+  ],
+  ['/go?to=%2Fa%253Fto%253Db%2526sig%253Dt', '/go?to=%2Fa%253Fto%253Db%2526sig%253D***'],
+  ['/go?to=http%3A%2F%2Fu%3Ap%40x%2Fa', '/go?to=http%3A%2F%2F***@x%2Fa'],
+  ['/go?data=token%3Dt', '/go?data=token%3D***'],
+  ['http://u:p@q@a.example/b', 'http://***@a.example/b'],
 ];
 
 for (const [url, masked] of rows)
   test(`${url} is logged as ${masked}`, () => {
     assert.equal(maskUrl(url, isSecret), masked);
   });
+
+const secrets =
+  'secretKey sessionKey encryptionKey authkey userPass newPass secret_id code_verifier bearer id_token_hint tokenId token1 ' +
+  'accessTokenValue hmac wresult refreshToken jwtToken PASSWORD ACCESSTOKEN APIKey X-Amz-Security-Token PHPSESSID connect.sid ' +
+  'pAssword userpassword to%6ben token%5f2 oauth access_key_id SAMLResponse code2 clientSecretOld';
+
+for (const name of secrets.split(' '))
+  test(`the value of ${name} is a secret`, () => {
+    assert.equal(maskUrl(`/a?${name}=t`, isSecret), `/a?${name}=***`);
+  });
+
+const ordinary =
+  'zipcode estate monkey turkey keyword author compass bypass design spin side resident page q utm_source email';
+
+for (const name of ordinary.split(' '))
+  test(`the value of ${name} is none`, () => {
+    assert.equal(maskUrl(`/a?${name}=t`, isSecret), `/a?${name}=t`);
+  });
+
+test('URLs, queries and forms in texts of the caller’s are masked', () => {
+  const value = {
+    url: '/a?access_token=t&b=c',
+    referers: ['http://u:p@x/?token=t'],
+    form: 'password=t&b=c',
+    plain: 'a, b; c = d',
+  };
+  assert.deepEqual(maskValue(value, isSecret), {
+    url: '/a?access_token=***&b=c',
+    referers: ['http://***@x/?token=***'],
+    form: 'password=***&b=c',
+    plain: 'a, b; c = d',
+  });
+  assert.equal(maskValue('/a?sig=t', isSecret), '/a?sig=***');
+});
 
 test('names of the caller’s are masked besides, whatever their case', () => {
   const own = secretNames(['Ssn', /^card/gi]);
@@ -64,7 +113,20 @@ test('the value of a secret never comes through, wherever the pair stands', () =
 
 test('long and hostile queries take no time', () => {
   const started = process.cpuUsage().user;
-  for (const part of ['a=', '&', 'token=', '%', '@', '://', '='])
+  for (const part of [
+    'a=',
+    '&',
+    'token=',
+    '%',
+    '@',
+    '://',
+    '=',
+    '%25',
+    '%3A%2F%2F',
+    '%3D',
+    '%40',
+    'Aa',
+  ])
     maskUrl(`/a?${part.repeat(20_000)}`, isSecret);
   assert.ok(process.cpuUsage().user - started < 2_000_000);
 });

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import apicache, { type Apicache } from '../../lib/apicache/index.ts';
+import { send } from '../cache/support.ts';
 import { listen } from '../support/servers.ts';
 import { original } from './original.ts';
 
 interface Lab {
   readonly api: Apicache;
   readonly app: Express;
+  readonly port: number;
   /** Answers with a count of its own, so that a stored answer is known by it. */
   readonly count: (change?: (req: Request, res: Response) => void) => RequestHandler;
   readonly get: (
@@ -30,12 +32,13 @@ interface Row {
 
 async function lab(t: TestContext, api: Apicache): Promise<Lab> {
   const app = express();
-  const { url } = await listen(t, app);
+  const { url, port } = await listen(t, app);
   t.after(() => void api.clear());
   let counted = 0;
   return {
     api,
     app,
+    port,
     count: (change) => (req, res) => {
       counted += 1;
       change?.(req, res);
@@ -543,6 +546,91 @@ const rows: Record<string, Row> = {
       const { id } = lab.api;
       const [clone, fresh] = [lab.api.clone(), lab.api.newInstance({ debug: false })];
       return [clone.getDuration(), fresh.getDuration(), clone.id - id, fresh.id - id];
+    },
+  },
+  'another host': {
+    run: async (lab) => {
+      lab.app.use(lab.api.middleware('5 minutes'), lab.count());
+      const ask = async (host: string): Promise<string> =>
+        (await send(lab.port, '/', { headers: { Host: host } })).body;
+      return [await ask('a.example'), await ask('b.example')];
+    },
+    differs: replayed('one site would be shown in place of the other'),
+  },
+  'a body that ended early': {
+    run: async (lab) => {
+      let counted = 0;
+      lab.app.use((req, res, next) => {
+        res.once('finish', () => setTimeout(() => req.socket.destroy(), 20));
+        next();
+      });
+      lab.app.use(lab.api.middleware('5 minutes'), (_req, res) => {
+        counted += 1;
+        res.set('Content-Length', '9').end(counted === 1 ? 'begun' : 'all of it');
+      });
+      const ask = async (): Promise<string> => (await send(lab.port, '/')).body;
+      return [await ask().catch(() => ''), await ask().catch(() => '')].at(1);
+    },
+    differs: { theirs: 'begun', ours: 'all of it', why: 'what is not whole is not stored' },
+  },
+  'many requests for one key': {
+    run: async (lab) => {
+      let counted = 0;
+      lab.app.use(lab.api.middleware('5 minutes'), (_req, res) => {
+        counted += 1;
+        setTimeout(() => res.send('answer'), 100);
+      });
+      await Promise.all([lab.get('/'), lab.get('/'), lab.get('/')]);
+      return counted;
+    },
+    differs: { theirs: 3, ours: 1, why: 'they share one answer' },
+  },
+  'max-age of a stored answer, a second later': {
+    run: async (lab) => {
+      lab.app.use(lab.api.middleware('5 minutes'), lab.count());
+      await lab.get('/');
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      const { headers } = await lab.get('/');
+      return [headers.get('cache-control') === 'max-age=300', Number(headers.get('age')) > 0];
+    },
+    differs: {
+      theirs: [false, false],
+      ours: [true, true],
+      why: 'it counts from the answer on, and Age says how long that is ago (RFC 9111 §5.1)',
+    },
+  },
+  'headers and headerBlacklist in local options': {
+    run: async (lab) => {
+      const local = { headers: { 'x-by': 'cache' }, headerBlacklist: ['x-once'] };
+      lab.app.use(
+        lab.api.middleware('5 minutes', undefined, local),
+        lab.count((_req, res) => void res.set('X-Once', '1')),
+      );
+      const answers = [await lab.get('/'), await lab.get('/')];
+      return answers.map(({ headers }) => [headers.get('x-by'), headers.get('x-once')]);
+    },
+    differs: {
+      theirs: [
+        [null, '1'],
+        [null, '1'],
+      ],
+      ours: [
+        ['cache', '1'],
+        ['cache', null],
+      ],
+      why: 'the original reads the global ones only',
+    },
+  },
+  'an unknown option': {
+    run: (lab) => attempt(() => typeof lab.api.options({ defaultDuraton: '1 hour' } as never)),
+    differs: { theirs: 'object', ours: 'OptionsError', why: 'a slip of the pen is told at once' },
+  },
+  'a toggle that is no function': {
+    run: (lab) => attempt(() => typeof lab.api.middleware('5 minutes', 'GET' as never)),
+    differs: {
+      theirs: 'function',
+      ours: 'OptionsError',
+      why: 'it is told before the first request',
     },
   },
   'the duration is over': {

@@ -14,8 +14,8 @@ import { appOf, send, sites, statusOf } from './support.ts';
 test('a WebSocket goes through a cached mount, beside what is stored of the same URL', async (t) => {
   const origin = await listen(
     t,
-    ((_req: unknown, res: ServerResponse) =>
-      void res.setHeader('Cache-Control', 'max-age=60').end('page')) as never,
+    (_req: unknown, res: ServerResponse) =>
+      void res.setHeader('Cache-Control', 'max-age=60').end('page'),
   );
   const sockets = new WebSocketServer({ server: origin.server });
   sockets.on('connection', (socket) => {

@@ -67,6 +67,41 @@ describe('stale answers', () => {
       assert.match(statusOf(answer), /^sekisho; fwd=stale/);
     });
 
+  const stale = 'fwd=stale; stored';
+  const request = 'fwd=request; stored';
+  for (const [control, after, asks, expected] of [
+    ['max-age=10', 5, 'max-stale', 'hit'],
+    ['max-age=10', 15, 'max-stale', 'hit'],
+    ['max-age=10', 15, 'max-stale=10', 'hit'],
+    ['max-age=10', 15, 'max-stale=5', 'hit'],
+    ['max-age=10', 16, 'max-stale=5', stale],
+    ['max-age=10', 15, 'max-stale=5, max-age=15', 'hit'],
+    ['max-age=10', 15, 'max-stale=5, max-age=14', request],
+    ['max-age=10', 15, 'max-stale=x', stale],
+    ['max-age=10, must-revalidate', 15, 'max-stale', stale],
+    ['max-age=10, proxy-revalidate', 15, 'max-stale', stale],
+    ['s-maxage=10', 15, 'max-stale', stale],
+    ['max-age=10, no-cache', 5, 'max-stale', stale],
+    ['max-age=10', 5, 'min-fresh=5', 'hit'],
+    ['max-age=10', 6, 'min-fresh=5', request],
+    ['max-age=10', 5, 'min-fresh=x', request],
+    ['max-age=10', 5, 'max-age=5', 'hit'],
+    ['max-age=10', 6, 'max-age=5', request],
+    ['max-age=10', 0, 'max-age=0', request],
+  ] as const)
+    test(`${control}, ${after} seconds old, and the client asks ${asks}: ${expected}`, async (t) => {
+      const clock = stillClock(t);
+      const { ask, asked } = await make(t, (_req, res) => {
+        res.set({ 'Cache-Control': control, ETag: `"${asked.length}"`, Date: clock.date() });
+        res.send(`answer ${asked.length}`);
+      });
+      await ask('/');
+      clock.forward(after);
+      const answer = await ask('/', { headers: { 'Cache-Control': asks } });
+      assert.equal(statusOf(answer), `sekisho; ${expected}`);
+      assert.equal(answer.body, expected === 'hit' ? 'answer 1' : 'answer 2');
+    });
+
   for (const [control, status] of [
     ['max-age=10', 200],
     ['max-age=10, must-revalidate', 502],

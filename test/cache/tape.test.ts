@@ -66,10 +66,10 @@ describe('a tape that spills', () => {
     feed(tape, source, 5);
     slow.reader.pause();
     tape.spill(window, source);
-    assert.equal(tape.kept, 0);
+    assert.deepEqual([tape.kept], [0]);
     feed(tape, source);
     assert.equal(source.paused, true);
-    assert.ok(tape.kept > window && tape.kept <= window + chunk.length, String(tape.kept));
+    assert.deepEqual([tape.kept], [window + chunk.length]);
     assert.equal(quick.handler.bytes, tape.size);
     assert.equal(slow.handler.bytes, 500);
     slow.reader.resume();

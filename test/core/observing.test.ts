@@ -3,8 +3,16 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import express, { type Express } from 'express';
+import express, {
+  Router,
+  type ErrorRequestHandler,
+  type Express,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import basicAuth from 'express-basic-auth';
 import { WebSocket, WebSocketServer } from 'ws';
+import { authGate } from '../../lib/auth-gate/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache } from '../../lib/cache/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
@@ -13,10 +21,11 @@ import { observe } from '../../lib/core/observing.ts';
 import { attach } from '../../lib/core/server/attach.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { forwardProxy } from '../../lib/forward-proxy/index.ts';
+import { urlFilter } from '../../lib/url-filter/index.ts';
 import { recorder, type Recorder } from '../support/records.ts';
 import { exchangeRaw, listen, listenRaw, until } from '../support/servers.ts';
 import { http2Client, serveTls } from '../support/tls.ts';
-import { rawClient, upgradeRequest } from '../support/upgrades.ts';
+import { echo, rawClient, upgradeRequest } from '../support/upgrades.ts';
 
 interface Observed extends Recorder {
   readonly app: Express;
@@ -165,6 +174,95 @@ test('refused by a gate: code, stage and outcome', async (t) => {
   );
 });
 
+type Handling = (app: Express) => unknown;
+
+const handlings: Readonly<Record<string, Handling>> = {
+  'Express’ own handler': () => undefined,
+  'an error handler of the app': (app) =>
+    app.use(((error, _req, res, next) => {
+      if (res.headersSent) next(error);
+      else res.status(418).send('no');
+    }) satisfies ErrorRequestHandler),
+  'errorPages()': (app) => app.use(errorPages()),
+};
+
+const refusals: readonly [path: string, error: string, stage: string][] = [
+  ['/secret', 'ERR_SEKISHO_AUTH_REQUIRED', 'request'],
+  ['/denied', 'ERR_SEKISHO_URL_DENIED', 'route'],
+  ['/a\\b', 'ERR_SEKISHO_BAD_PATH', 'route'],
+];
+
+for (const [by, handle] of Object.entries(handlings))
+  test(`a refusal is one when it is answered by ${by}`, async (t) => {
+    const { app, record } = observed();
+    app.set('env', 'test');
+    app.use(urlFilter({ deny: ['/denied'] }));
+    app.use('/secret', authGate({ basic: { users: { alice: 'correct horse' } } }));
+    handle(app);
+    const { port } = await listen(t, app);
+    for (const [path, code, where] of refusals) {
+      await exchangeRaw(port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      const { outcome, error, stage } = await record(path);
+      assert.deepEqual([outcome, error, stage], ['refused', code, where]);
+    }
+  });
+
+const mounted: Readonly<Record<string, RequestHandler>> = {
+  answers: (_req, res) => void res.send('a'),
+  throws: () => {
+    throw new Error('a');
+  },
+  rejects: () => Promise.reject(new Error('a')),
+  fails: (_req, _res, next) => next(new Error('a')),
+};
+
+for (const [deed, handler] of Object.entries(mounted))
+  test(`the route has its mount path when a handler of a nested router ${deed}`, async (t) => {
+    const { app, record } = observed();
+    app.set('env', 'test');
+    app.use('/nest', Router().use('/deep', Router().get('/:id', handler)));
+    app.use(errorPages());
+    const { url } = await listen(t, app);
+    await ask(`${url}/nest/deep/7`);
+    assert.equal((await record('/nest/deep/7')).route, '/nest/deep/:id');
+  });
+
+test('a route that passes on to a router mounted elsewhere', async (t) => {
+  const { app, record } = observed();
+  app.get('/a{/*rest}', (_req, _res, next) => next());
+  app.use('/a/b', (_req, res) => void res.send('a'));
+  const { url } = await listen(t, app);
+  await ask(`${url}/a/b`);
+  assert.equal((await record('/a/b')).route, '/a/b');
+});
+
+test('an observer within a route leaves req.route as it is', async (t) => {
+  const { handler, record } = recorder();
+  const app = express();
+  const seen: unknown[] = [];
+  app.get('/a/:id', handler, (req, res) => {
+    seen.push((req.route as { path: string }).path, Object.keys(req).includes('route'));
+    res.send('a');
+  });
+  const { url } = await listen(t, app);
+  await ask(`${url}/a/1`);
+  assert.equal((await record('/a/1')).route, '/a/:id');
+  assert.deepEqual(seen, ['/a/:id', true]);
+});
+
+test('the user that express-basic-auth has found, but none whose password is wrong', async (t) => {
+  const { app, record } = observed();
+  app.use(basicAuth({ users: { bob: 'correct horse' } }));
+  app.get('/{*path}', (_req, res) => void res.send('a'));
+  const { url } = await listen(t, app);
+  for (const password of ['correct horse', 'wrong'])
+    await ask(`${url}/${password.length}`, {
+      headers: { authorization: `Basic ${Buffer.from(`bob:${password}`).toString('base64')}` },
+    });
+  assert.deepEqual([(await record('/13')).status, (await record('/13')).user], [200, 'bob']);
+  assert.deepEqual([(await record('/5')).status, (await record('/5')).user], [401, undefined]);
+});
+
 test('refused by the own middleware of the app, and failed in a handler', async (t) => {
   const { app, record } = observed();
   app.get('/limited', (_req, res) => void res.sendStatus(429));
@@ -289,6 +387,42 @@ test('a handler that destroys its answer is no client that leaves', async (t) =>
   assert.deepEqual([outcome, abortedBy, status], ['failed', 'proxy', 200]);
 });
 
+const cuts: Readonly<Record<string, (res: Response) => void>> = {
+  'the response': (res) => res.destroy(),
+  'the response with an error': (res) => void res.destroy(new Error('x')),
+  'the response with an error that has a code': (res) =>
+    void res.destroy(Object.assign(new Error('x'), { code: 'ECONNRESET' })),
+  'the socket': (res) => res.socket?.destroy(),
+  'the socket with an error': (res) => res.socket?.destroy(new Error('x')),
+};
+
+for (const [what, cut] of Object.entries(cuts))
+  for (const begun of [false, true])
+    test(`a handler that destroys ${what} ${begun ? 'in the middle' : 'before it has begun'} is to blame`, async (t) => {
+      const { app, record } = observed();
+      app.get('/kill', (_req, res) => {
+        if (begun) res.write('part');
+        setTimeout(() => cut(res), 10);
+      });
+      const { port } = await listen(t, app);
+      await exchangeRaw(port, 'GET /kill HTTP/1.1\r\nHost: a\r\n\r\n').catch(() => undefined);
+      const { outcome, abortedBy, status, error } = await record('/kill');
+      assert.deepEqual(
+        [outcome, abortedBy, status, error],
+        ['failed', 'proxy', begun ? 200 : 444, undefined],
+      );
+    });
+
+test('a handler that destroys a stream of HTTP/2 with an error is to blame', async (t) => {
+  const { app, record } = observed();
+  app.get('/kill', (_req, res) => void res.destroy(new Error('x')));
+  const session = http2Client(t, await serveTls(t, app));
+  const stream = session.request({ ':path': '/kill' });
+  stream.on('error', () => undefined);
+  const { outcome, abortedBy, status } = await record('/kill');
+  assert.deepEqual([outcome, abortedBy, status], ['failed', 'proxy', 444]);
+});
+
 test('a server that breaks off in the middle', async (t) => {
   const { app, record } = observed();
   const upstream = await listenRaw(t, (socket) => {
@@ -396,6 +530,35 @@ test('a tunnel through the forward proxy has one record, when it is over', async
   client.socket.destroy();
   const { method, status, route } = await record(target);
   assert.deepEqual([method, status, route], ['CONNECT', 200, undefined]);
+});
+
+test('bytes that came along with an upgrade have come', async (t) => {
+  const { app, record } = observed();
+  app.use((req) => {
+    echo(req);
+  });
+  const { server, port } = await listen(t, app);
+  attach(server);
+  const client = await rawClient(port, `${upgradeRequest('/early')}early`);
+  await client.sees('early');
+  client.socket.write('late');
+  await client.sees('late');
+  client.socket.destroy();
+  assert.equal((await record('/early')).bytesReceived, 'earlylate'.length);
+});
+
+test('a tunnel to a port where nobody listens has failed, and was not refused', async (t) => {
+  const { app, record } = observed();
+  app.use(forwardProxy({ clients: ['127.0.0.1'], connectPorts: [1], allowPrivate: ['127.0.0.1'] }));
+  const { server, port } = await listen(t, app);
+  attach(server);
+  const client = await rawClient(port, 'CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n');
+  await client.sees(' 502 ');
+  const { status, outcome, error, stage } = await record('127.0.0.1:1');
+  assert.deepEqual(
+    [status, outcome, error, stage],
+    [502, 'failed', 'ERR_SEKISHO_CONNECT_REFUSED', 'connect'],
+  );
 });
 
 test('an upgrade that is refused', async (t) => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { OptionsError } from '../../lib/core/errors.ts';
 import {
@@ -251,4 +253,29 @@ test('every spelling of a name is judged as the name', async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+for (const nothing of [undefined, null, 5, new URL('http://example.com/')])
+  test(`a destination that is none: ${String(nothing)}`, async () => {
+    await assert.rejects(checkDestination(nothing as never), (error) => {
+      assert.ok(error instanceof OptionsError);
+      assert.match(error.message, /^checkDestination: destination: .* is not allowed; use a URL/);
+      return true;
+    });
+  });
+
+test('a process waits for the verdict, though a lookup hangs', async () => {
+  const source = new URL('../../lib/forward-proxy/check-destination.ts', import.meta.url);
+  const script = `
+    import { checkDestination } from ${JSON.stringify(source.href)};
+    const lookup = () => new Promise(() => undefined);
+    const { reason } = await checkDestination('http://a.example/', { lookup, lookupTimeout: 50 });
+    console.log(reason);`;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...process.execArgv.filter((argument) => argument.startsWith('--conditions')),
+    '--input-type=module',
+    '--eval',
+    script,
+  ]);
+  assert.match(stdout, /did not answer in time/);
 });

@@ -440,3 +440,47 @@ for (const options of [undefined, {}, { tunnel: {}, timeouts: {}, clients: undef
   test(`options may be left out: ${JSON.stringify(options)}`, () => {
     assert.equal(forwardProxy(options as ForwardProxyOptions).name, 'forwardProxy');
   });
+
+for (const [target, method, asked] of [
+  ['', 'OPTIONS', '*'],
+  ['/', 'OPTIONS', '/'],
+  ['?a', 'OPTIONS', '/?a'],
+  ['', 'GET', '/'],
+])
+  test(`${method} of http://site.test${target} asks the site for ${asked}`, async (t) => {
+    const site = await startSite(t);
+    const scene = await startProxy(t, { ports: [site.port] });
+    const url = `http://site.test:${site.port}${target}`;
+    const { text } = await exchangeRaw(
+      scene.port,
+      `${method} ${url} HTTP/1.1\r\nHost: site.test:${site.port}\r\n\r\n`,
+    );
+    assert.deepEqual([questionIn(text).method, questionIn(text).url], [method, asked]);
+  });
+
+test('an empty port is the one of http', async (t) => {
+  const scene = await startProxy(t, { ports: [8080] });
+  const { text } = await exchangeRaw(
+    scene.port,
+    ask('http://site.test:/').replace('test:\r', 'test\r'),
+  );
+  assert.match(text, /^HTTP\/1\.1 403 /);
+  await until(() => scene.records.length === 1, 'a record');
+  assert.equal(scene.records[0]?.destination, 'site.test:80');
+});
+
+test('the 407 of a site is no question of ours to the client: 502, and not cached', async (t) => {
+  let asked = 0;
+  const site = await startSite(t, (_req, res) => {
+    asked++;
+    const fields = { 'Proxy-Authenticate': 'Basic realm="site"', 'Cache-Control': 'max-age=60' };
+    res.writeHead(407, fields).end('tell me your password');
+  });
+  const scene = await startProxy(t, { ports: [site.port] }, { before: [cache()] });
+  for (let time = 1; time <= 2; time++) {
+    const { text } = await exchangeRaw(scene.port, ask(`http://site.test:${site.port}/`));
+    assert.match(text, /^HTTP\/1\.1 502 [^]*ERR_SEKISHO_UPSTREAM_PROTOCOL/);
+    assert.doesNotMatch(text, /password|proxy-authenticate|407/i);
+    assert.equal(asked, time);
+  }
+});

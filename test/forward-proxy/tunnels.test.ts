@@ -175,13 +175,18 @@ test('limits: of one user, of all, and a tunnel that ends makes room', async (t)
   await open(s, site.port, 'site.test', as('bob'));
 });
 
-for (const [name, tunnel, end] of [
+for (const [name, tunnel, end, where] of [
   ['idle', { idle: 60 }, 'idle'],
   ['longest duration', { maxDuration: 60 }, 'duration'],
+  ['idle', { idle: 60 }, 'idle', 'at a port of plain HTTP'],
+  ['longest duration', { maxDuration: 60 }, 'duration', 'at a port of plain HTTP'],
+  ['idle', { idle: 60, sni: 'require-match' }, 'idle', 'where a name is demanded'],
+  ['longest duration', { maxDuration: 60, idle: 0, sni: 'require-match' }, 'duration', 'there'],
 ] as const)
-  test(`a tunnel is closed after its ${name}`, async (t) => {
+  test(`a silent tunnel ${where ?? ''} is closed after its ${name}`, async (t) => {
     const site = await echoServer(t);
-    const s = await scene(t, site.port, { tunnel });
+    const ports = where === 'at a port of plain HTTP' ? [site.port] : [80];
+    const s = await scene(t, site.port, { tunnel, ports });
     const client = await open(s, site.port);
     await until(() => client.closed && site.sockets.size === 0, 'the end of both');
     const ends = (): unknown[] =>
@@ -190,6 +195,66 @@ for (const [name, tunnel, end] of [
         .map((event) => event.end);
     await until(() => ends().length === 2, 'the event');
     assert.deepEqual(ends(), [undefined, end]);
+    const [record] = s.records;
+    assert.deepEqual(
+      [record?.status, record?.outcome, record?.error],
+      [200, 'completed', undefined],
+    );
+  });
+
+for (const leaves of ['by a FIN', 'by a reset'])
+  test(`a client that says nothing at a port of plain HTTP and leaves ${leaves} was denied nothing`, async (t) => {
+    const site = await echoServer(t);
+    const s = await scene(t, site.port, { ports: [site.port] });
+    const client = await open(s, site.port);
+    if (leaves === 'by a FIN') client.socket.end();
+    else client.socket.resetAndDestroy();
+    await until(() => s.records.length === 1 && s.proxy.tunnels === 0, 'the end');
+    const [record] = s.records;
+    assert.deepEqual(
+      [record?.status, record?.outcome, record?.error],
+      [200, 'client-aborted', 'ERR_SEKISHO_CLIENT_ABORTED'],
+    );
+    assert.equal(s.tunnels.at(-1)?.end, 'client-aborted');
+    assert.equal(site.sockets.size, 0);
+  });
+
+test('the longest duration counts from the 200 on, HTTP inside of it, too', async (t) => {
+  const site = await startSite(t);
+  const s = await scene(t, site.port, { ports: [site.port], tunnel: { maxDuration: 300 } });
+  const client = await open(s, site.port);
+  client.socket.write(`GET /one HTTP/1.1\r\nHost: site.test:${site.port}\r\n\r\n`);
+  await client.sees('"url":"/one"');
+  await until(() => client.closed && s.proxy.tunnels === 0, 'the end');
+  await until(() => s.tunnels.at(-1)?.end === 'duration', 'the event');
+});
+
+for (const [who, other] of [
+  ['site', 'client'],
+  ['client', 'site'],
+] as const)
+  test(`a reset by the ${who} is one for the ${other}`, async (t) => {
+    const ends: Record<string, Socket> = {};
+    const failures: Record<string, string | undefined> = {};
+    const site = await listenRaw(t, (socket) => {
+      ends.site = socket;
+      socket.once('data', () => socket.write('half of '));
+    });
+    const s = await scene(t, site.port);
+    const client = await open(s, site.port);
+    ends.client = client.socket;
+    client.socket.write('all?');
+    await client.sees('half of');
+    for (const name of [who, other])
+      ends[name]!.on('error', (error: NodeJS.ErrnoException) => (failures[name] = error.code)).on(
+        'end',
+        () => (failures[name] ??= 'a clean end'),
+      );
+    ends[who]!.resetAndDestroy();
+    await until(() => failures[other] !== undefined, 'the end of the other side');
+    assert.equal(failures[other], 'ECONNRESET');
+    await until(() => s.records.length === 1, 'a record');
+    assert.equal(s.records[0]?.outcome, who === 'site' ? 'upstream-aborted' : 'client-aborted');
   });
 
 test('a client that leaves while its tunnel is being made leaves nothing behind', async (t) => {

@@ -79,8 +79,31 @@ test('what the parent says to us is not said to the client: wrong credentials th
   const { child } = await chain(t, [site.port], 'wrong');
   const target = `site.test:${site.port}`;
   const answer = (await exchangeRaw(child.port, ask(`http://${target}/`))).text;
-  assert.match(answer, /^HTTP\/1\.1 502 /);
-  assert.doesNotMatch(answer, /proxy-authenticate|407 /i);
+  assert.match(answer, /^HTTP\/1\.1 502 [^]*ERR_SEKISHO_UPSTREAM_PROTOCOL/);
+  assert.doesNotMatch(answer, /proxy-authenticate|407/i);
+});
+
+for (const body of ['', 'who are you?', 'long '.repeat(20_000)])
+  test(`a 407 of the parent with ${body.length} bytes of body is a failure like any other`, async (t) => {
+    const parent = await listenBytes(
+      t,
+      `HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm="parent"\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    const s = await startProxy(t, { upstreamProxy: parent.url });
+    const { text } = await exchangeRaw(s.port, ask('http://site.test/'));
+    assert.match(text, /^HTTP\/1\.1 502 [^]*ERR_SEKISHO_UPSTREAM_PROTOCOL/);
+    assert.doesNotMatch(text, /who are you|long|parent|407/i);
+    await until(() => s.records.length === 1, 'a record');
+    assert.equal(s.records[0]?.error, 'ERR_SEKISHO_UPSTREAM_PROTOCOL');
+  });
+
+test('OPTIONS of a URL without a path stays what it is; only the last proxy makes it *', async (t) => {
+  const site = await startSite(t);
+  const { child, seen } = await chain(t, [site.port]);
+  const target = `http://site.test:${site.port}`;
+  const { text } = await exchangeRaw(child.port, ask(target, 'OPTIONS'));
+  assert.equal(questionIn(text).url, '*');
+  assert.deepEqual(seen, [`OPTIONS ${target} via 1.1 child`]);
 });
 
 const broken: readonly [name: string, answer: string, close: boolean, status: number][] = [

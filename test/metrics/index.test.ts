@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import { Counter, Registry } from 'prom-client';
 import { WebSocket, WebSocketServer } from 'ws';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
@@ -72,6 +72,66 @@ test('labels are bounded: methods, statuses, and routes beyond the limit', async
   await sees('sekisho_requests_total{route="other",method="GET",status="200"} 2');
   await sees('sekisho_requests_total{route="/1",method="GET",status="other"} 1');
   await sees('sekisho_requests_total{route="/2",method="other",status="200"} 1');
+});
+
+test('series of servers are bounded, whatever targets requests make up', async (t) => {
+  const prefix = 'bounded_';
+  const { meter, url } = await metered(t, { maxLabelValues: 3, prefix }, (app) => {
+    app.get(
+      '/to/:n',
+      balancedProxy((req) => `http://127.0.0.1:${Number(req.url.split('/').at(-1))}`),
+      ((error, _req, res, next) => {
+        if (res.headersSent) next(error);
+        else res.sendStatus(502);
+      }) satisfies ErrorRequestHandler,
+    );
+  });
+  for (let port = 1; port <= 12; port++) await ask(`${url}/to/${port}`);
+  const text = (await meter.registry.metrics()).split('\n');
+  for (const name of ['up', 'ejected', 'inflight', 'connections']) {
+    const servers = text
+      .filter((line) => line.startsWith(`${prefix}upstream_${name}{`))
+      .map((line) => /server="([^"]*)"/.exec(line)?.[1]);
+    assert.ok(new Set(servers).size <= 4, name);
+    assert.ok(servers.includes('other'), name);
+  }
+});
+
+test('another prefix has metrics of its own in the same registry', async (t) => {
+  const registry = new Registry();
+  const two = metrics({ registry, prefix: 'two_' });
+  t.after(() => two.close());
+  const { url, sees } = await metered(t, { registry }, (app) => app.use(two));
+  await ask(`${url}/a/1`);
+  await sees('sekisho_requests_total{route="/a/:id",method="GET",status="200"} 1');
+  await sees('two_requests_total{route="/a/:id",method="GET",status="200"} 1');
+});
+
+test('after close() the same registry may be used again, and counts from nothing', async (t) => {
+  const registry = new Registry();
+  metrics({ registry }).close();
+  const { url, sees } = await metered(t, { registry });
+  await ask(`${url}/a/1`);
+  await sees('sekisho_requests_total{route="/a/:id",method="GET",status="200"} 1');
+});
+
+test('what cannot be in one registry is refused, and nothing of it stays there', (t) => {
+  const registry = new Registry();
+  new Counter({ name: 'sekisho_tunnels_total', help: 'mine', registers: [registry] });
+  assert.throws(
+    () => metrics({ registry }),
+    (error) =>
+      error instanceof OptionsError &&
+      /'sekisho_tunnels_total'.*another prefix/.test(error.message),
+  );
+  assert.equal(registry.getMetricsAsArray().length, 1);
+  const first = metrics({ registry, prefix: 'own_' });
+  t.after(() => first.close());
+  metrics({ registry, prefix: 'own_' }).close();
+  for (const other of [{ buckets: [1] }, { maxLabelValues: 7 }])
+    assert.throws(() => metrics({ registry, prefix: 'own_', ...other }), OptionsError);
+  for (const name of ['route', 'le', 'server', 'not a name'])
+    assert.throws(() => metrics({ labels: { [name]: 'x' } }), OptionsError);
 });
 
 test('servers: requests, connections, load, state, retries and ejections', async (t) => {

@@ -31,7 +31,7 @@ for (const [deny, target, passes] of [
   ['/admin', '/administrator', true],
   ['/admin', '/', true],
   ['/admin', '/x/admin', true],
-  ['/admin', '/Admin', true],
+  ['/admin', '/Admin', false],
   ['/admin/', '/admin', false],
   ['/a/b', '/a', true],
   ['/a/b', '/a/b/c', false],
@@ -245,6 +245,11 @@ for (const [options, problem] of [
   [{ deny: ['//a'] }, /is not written as paths are compared; write '\/a'/],
   [{ deny: ['/a/../b'] }, /write '\/b'/],
   [{ deny: ['/%61'] }, /write '\/a'/],
+  [{ deny: ['/a%zz'] }, /'\/a%zz' is not written as paths are compared; write '\/a%25zz'/],
+  [{ deny: ['/a//b%25z'] }, /write '\/a\/b%25z'/],
+  [{ deny: ['/a#b'] }, /write '\/a%23b'/],
+  [{ deny: ['/a\0b'] }, /has a control character; only a RegExp can match one/],
+  [{ deny: ['/a%0Ab'] }, /has a control character/],
   [{ deny: ['/a?b=c'] }, /has a '\?'; patterns are of paths, without a query/],
   [{ deny: ['/[ab]'] }, /has a '\[' or '\]'/],
   [{ deny: ['/a{b'] }, /has a '\{' or '\}' alone/],
@@ -267,6 +272,11 @@ for (const [options, problem] of [
   [{ methods: [] }, /^methods: \[\] would refuse everything/],
   [{ lists: [{ file: '/no/such/file', category: 'x' }] }, /^lists\.0\.file: '\/no\/such\/file'/],
   [{ groups: [{ users: ['a'] }] }, /^groups\.0\.name: /],
+  [
+    { groups: [{ name: 'a' }, { name: 'b' }, { name: 'a', deny: ['/x'] }] },
+    /^groups\.2\.name: 'a' is the name of groups\.0, too; give each its own, for the log$/,
+  ],
+  [{ caseSensitive: 'no' }, /^caseSensitive: 'no' is not allowed/],
   [{ groups: [{ name: 'a', networks: ['10.0.0.0/99'] }] }, /'10\.0\.0\.0\/99' is no network/],
   [{ groups: [{ name: 'a', user: ['a'] }] }, /unknown option 'user'; did you mean 'users'\?/],
   [{ normalize: { allow: ['encoded-slahs'] } }, /did you mean 'encoded-slash'\?/],
@@ -278,6 +288,14 @@ for (const [options, problem] of [
 ] as const)
   test(`options ${JSON.stringify(options)} are refused`, () => {
     assert.match(problemsOf(options).join('\n'), problem);
+  });
+
+for (const spelling of ['/a%zz', '/a#b', '/a//%25', '/%2561;v=1', '/ü/../%é'])
+  test(`what is to be written for ${spelling} can be`, () => {
+    const [problem = ''] = problemsOf({ deny: [spelling] });
+    const [, remedy = ''] = /; write '(.*)'$/.exec(problem) ?? [];
+    assert.notEqual(remedy, '', problem);
+    assert.deepEqual(problemsOf({ deny: [remedy] }), []);
   });
 
 test('all problems at once', () => {

@@ -3,13 +3,13 @@ import { Stage, type StageOutlet } from './stage.ts';
 
 export { codingsOf, type Coding } from './codings.ts';
 
-/** Why a body cannot be decoded. `bomb`: it grows beyond the ratio; `too-large`: only beyond the size. */
+/** Why a body cannot be decoded. `bomb`: it grows beyond the ratio; `too-large`: it grows beyond the size, and not beyond the ratio. */
 export type DecodingProblem = 'broken' | 'bomb' | 'too-large';
 
 export interface DecodingLimits {
   /** Bytes that may come out, of every coding. */
   readonly maxSize: number;
-  /** Bytes that may come out for each one that went in, once 1 MiB has come out. @default 200 */
+  /** Bytes that may come out for each one that went in, once 1 MiB or `maxSize` has come out. @default 200 */
   readonly maxRatio?: number;
 }
 
@@ -154,9 +154,12 @@ export class ContentDecoder {
 
   #exceeds(size: number): boolean {
     const { maxSize, maxRatio = defaultRatio } = this.#limits;
-    if (size > maxSize) this.#fail('too-large', `more than ${maxSize} bytes come out`);
-    else if (size > ratioCountsFrom && size > this.#in * maxRatio)
+    const tooLarge = size > maxSize;
+    // Of a bomb that was written in one piece most lies unread when it becomes too large.
+    const from = tooLarge ? (this.#stages[0] as Stage).consumed : this.#in;
+    if ((tooLarge || size > ratioCountsFrom) && size > from * maxRatio)
       this.#fail('bomb', `more than ${maxRatio} bytes come out for each that goes in`);
+    else if (tooLarge) this.#fail('too-large', `more than ${maxSize} bytes come out`);
     return this.#over;
   }
 

@@ -42,6 +42,11 @@ export class Stage {
     this.#outlet = outlet;
   }
 
+  /** Bytes that what has come out was made of. */
+  get consumed(): number {
+    return this.#stream?.bytesWritten ?? 0;
+  }
+
   /** @returns false when it is full, until `onDrain` */
   write(chunk: Buffer): boolean {
     if (this.#over || chunk.length === 0) return true;

@@ -54,12 +54,16 @@ export class Layer {
     );
   }
 
-  /** From now on the response is as if this layer were not there. */
-  disarm(): void {
+  /**
+   * From now on the response is as if this layer were not there.
+   *
+   * @param stand whether nobody has replaced its methods since
+   */
+  disarm(stand = this.methods.stand(this.depth)): void {
     if (!this.armed) return;
     this.armed = false;
     this.methods.call('removeListener', 'close', this.#onClose);
-    if (this.methods.stand(this.depth)) this.methods.restore();
+    if (stand) this.methods.restore();
     this.events.release();
   }
 
@@ -80,7 +84,7 @@ export class Layer {
         return this.events.capture(name, args);
       case 'writeHead':
         // A protocol switched by hand is no answer.
-        if (Number(args[0]) < 200 && Number(args[0]) >= 100 && this.exchange === undefined) {
+        if (Number(args[0]) < 200 && Number(args[0]) >= 100 && this.exchange?.head === undefined) {
           this.disarm();
           return this.methods.call(name, ...args);
         }

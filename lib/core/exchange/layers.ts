@@ -50,7 +50,7 @@ export class Layers {
     this.showRequestFields();
     const top = this.#list.at(-1);
     if (top?.intact() !== true) return none;
-    top.disarm();
+    top.disarm(true);
     return top.interceptors;
   }
 

@@ -109,6 +109,8 @@ export class RequestTap {
   destroy(error: Error): void {
     if (this.#over) return;
     this.#restore();
+    // The client has sent all of it, perhaps; whoever reads has not got it.
+    this.#req.complete = false;
     this.#req.destroy(error);
   }
 

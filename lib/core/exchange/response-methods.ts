@@ -21,54 +21,59 @@ const captured = [
   'off',
 ] as const;
 
-/** What a layer uses beyond that; who has replaced one of these stands inside of it, too. */
-const used = ['setHeader', 'appendHeader', 'removeHeader'] as const;
-
 export type CapturedMethod = (typeof captured)[number];
+/** What a layer uses beyond that; who has replaced one of these stands inside of it, too. */
+type UsedMethod = 'setHeader' | 'appendHeader' | 'removeHeader';
 export type Method = (...args: unknown[]) => unknown;
-type Methods = Record<CapturedMethod, Method>;
+/** Not every Node and every protocol has all of them. */
+type Methods = Partial<Record<CapturedMethod, Method | undefined>>;
+type AllMethods = Methods & Partial<Record<UsedMethod, Method | undefined>>;
 
 /** The methods of a response, as they were at some time. */
 export class ResponseMethods {
   readonly #res: Response;
-  readonly #methods: Record<string, Method | undefined> = {};
-  readonly #own: boolean[];
+  readonly #methods: AllMethods;
+  /** Those that were the response's own, and not of its class. */
+  readonly #own: ReadonlySet<string>;
 
   constructor(res: Response) {
     this.#res = res;
-    const methods = res as unknown as Record<string, Method | undefined>;
-    for (const name of captured) this.#methods[name] = methods[name];
-    for (const name of used) this.#methods[name] = methods[name];
-    this.#own = captured.map((name) => Object.hasOwn(res, name));
+    this.#methods = methodsOf(res as AllMethods);
+    const inherited = Object.getPrototypeOf(res) as AllMethods;
+    this.#own = haveSame(inherited, this.#methods)
+      ? none
+      : new Set(captured.filter((name) => Object.hasOwn(res, name)));
   }
 
   /** Nobody looks at the head of the answer on its way. */
   get native(): boolean {
-    return this.#own[0] === false;
+    return !this.#own.has('writeHead');
   }
 
   has(name: CapturedMethod): boolean {
     return this.#methods[name] !== undefined;
   }
 
-  call(name: CapturedMethod | (typeof used)[number], ...args: unknown[]): unknown {
+  call(name: CapturedMethod | UsedMethod, ...args: unknown[]): unknown {
     return Reflect.apply(this.#methods[name] as Method, this.#res, args);
   }
 
   /** Puts those in their place that lead to this layer. */
   replace(depth: number): void {
     const layerMethods = methodsAt(depth);
-    const res = this.#res as unknown as Record<string, unknown>;
+    const res = this.#res as Methods;
     for (const name of captured) if (this.has(name)) res[name] = layerMethods[name];
   }
 
   /** Nobody has replaced any since. */
   stand(depth: number): boolean {
-    const layerMethods = methodsAt(depth);
-    const res = this.#res as unknown as Record<string, unknown>;
+    const res = this.#res as AllMethods;
+    const before = this.#methods;
     return (
-      captured.every((name) => !this.has(name) || res[name] === layerMethods[name]) &&
-      used.every((name) => res[name] === this.#methods[name])
+      res.setHeader === before.setHeader &&
+      res.appendHeader === before.appendHeader &&
+      res.removeHeader === before.removeHeader &&
+      haveSame(res, methodsAt(depth), before)
     );
   }
 
@@ -77,10 +82,55 @@ export class ResponseMethods {
     const res = this.#res as unknown as Record<string, unknown>;
     for (let at = captured.length - 1; at >= 0; at--) {
       const name = captured[at] as CapturedMethod;
-      if (this.#own[at] === true) res[name] = this.#methods[name];
+      if (this.#own.has(name)) res[name] = this.#methods[name];
       else Reflect.deleteProperty(res, name);
     }
   }
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** Named one by one, as in `haveSame`: this is done for every request that a wrapper stands around. */
+function methodsOf(res: AllMethods): AllMethods {
+  return {
+    writeHead: res.writeHead,
+    write: res.write,
+    end: res.end,
+    flushHeaders: res.flushHeaders,
+    addTrailers: res.addTrailers,
+    writeProcessing: res.writeProcessing,
+    writeEarlyHints: res.writeEarlyHints,
+    writeInformation: res.writeInformation,
+    destroy: res.destroy,
+    on: res.on,
+    addListener: res.addListener,
+    prependListener: res.prependListener,
+    removeListener: res.removeListener,
+    off: res.off,
+    setHeader: res.setHeader,
+    appendHeader: res.appendHeader,
+    removeHeader: res.removeHeader,
+  };
+}
+
+/** Whether one has the methods of the other; those that it should not have (`there`) aside. */
+function haveSame(one: Methods, other: Methods, there: Methods = other): boolean {
+  return (
+    one.writeHead === other.writeHead &&
+    one.write === other.write &&
+    one.end === other.end &&
+    one.destroy === other.destroy &&
+    one.on === other.on &&
+    one.addListener === other.addListener &&
+    one.prependListener === other.prependListener &&
+    one.removeListener === other.removeListener &&
+    one.off === other.off &&
+    (there.flushHeaders === undefined || one.flushHeaders === other.flushHeaders) &&
+    (there.addTrailers === undefined || one.addTrailers === other.addTrailers) &&
+    (there.writeProcessing === undefined || one.writeProcessing === other.writeProcessing) &&
+    (there.writeEarlyHints === undefined || one.writeEarlyHints === other.writeEarlyHints) &&
+    (there.writeInformation === undefined || one.writeInformation === other.writeInformation)
+  );
 }
 
 /** One set for each depth and not for each response: they find their layer by the request. */

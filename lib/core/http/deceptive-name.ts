@@ -1,4 +1,5 @@
 import { domainToUnicode } from 'node:url';
+import { looksLatin } from './look-alikes.ts';
 
 /**
  * The writing systems in everyday use (UAX #31 table 5). A letter of any other in a host name is more likely to be
@@ -49,18 +50,26 @@ const wholes = [...scripts, ...mixtures].map((members) => {
 });
 
 /**
- * Whether a label of an internationalised name is no punycode, or mixes writing systems that no language mixes, as names
- * do that want to be taken for another (`аpple` with a Cyrillic а). A name all in one foreign script may look like
- * another, too; that cannot be told from the name alone, so names are shown in punycode wherever somebody has to judge them.
+ * Whether a label of an internationalised name is no punycode, or wants to be taken for another name: because it mixes
+ * writing systems that no language mixes (`аpple` with a Cyrillic а), or because all its letters are foreign ones that look
+ * Latin (`аррӏе`, all Cyrillic) in a zone where that script is not at home. What browsers show in punycode for that.
+ *
+ * Letters of one script that look like each other, and words that are spelled nearly as another, cannot be told from the
+ * name alone: names are shown in punycode wherever somebody has to judge them.
  *
  * @param hostname as the URL parser writes it, with `xn--` labels
  */
 export function isDeceptiveName(hostname: string): boolean {
   if (!hostname.includes('xn--')) return false;
-  const name = domainToUnicode(hostname);
-  return name === '' || name.split('.').some(isDeceptiveLabel);
+  const labels = domainToUnicode(hostname.replace(/\.$/, '')).split('.');
+  const zone = labels.at(-1) ?? '';
+  return zone === '' || labels.some((label) => isDeceptiveLabel(label, zone));
 }
 
-function isDeceptiveLabel(label: string): boolean {
-  return label.startsWith('xn--') || !wholes.some((whole) => whole.test(label));
+function isDeceptiveLabel(label: string, zone: string): boolean {
+  return (
+    label.startsWith('xn--') ||
+    !wholes.some((whole) => whole.test(label)) ||
+    looksLatin(label, zone)
+  );
 }

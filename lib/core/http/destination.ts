@@ -27,7 +27,8 @@ const absoluteForm = /^([a-z][a-z\d+.-]*):\/\/([^/?#]*)([^#]*)$/i;
 /** What the parser would take for the end of the host is no part of one. */
 // eslint-disable-next-line no-control-regex -- exactly these
 const hostPattern = /^(?:\[[\da-f:.]+\]|[^[\]:/?#@\\%\x00-\x20\x7f]+)$/i;
-const authority = /^(.*?)(?::([1-9]\d{0,4}))?$/;
+/** A port may be empty (RFC 3986 §3.2.3). */
+const authority = /^(.*?)(?::([1-9]\d{0,4})?)?$/;
 /** Underscores are no host names, but in use. */
 const namePattern = /^[a-z\d_-]{1,63}(?:\.[a-z\d_-]{1,63})*$/;
 const addressPattern = /^(?:\[[\da-f:]+\]|\d{1,3}(?:\.\d{1,3}){3})$/;
@@ -35,7 +36,7 @@ const addressPattern = /^(?:\[[\da-f:]+\]|\d{1,3}(?:\.\d{1,3}){3})$/;
 /**
  * Reads the target of a request to a forward proxy. Refused is whatever two readers could read as two destinations:
  * userinfo, `%` and backslashes in the authority, zone ids, control bytes, fragments, ports with signs or zeros in front,
- * empty labels, labels that mix writing systems. Other spellings of an address (`0x7f.1`, `2130706433`, fullwidth digits)
+ * empty labels, labels that mix writing systems or look Latin and are not. Other spellings of an address (`0x7f.1`, `2130706433`, fullwidth digits)
  * are read as the WHATWG URL parser reads them.
  *
  * @param target as the client has sent it
@@ -90,7 +91,8 @@ function readAuthority(text: string): Authority | string {
   if (port !== undefined && port > 65535) return 'the port is no number from 1 to 65535';
   const host = canonicalHost(hostText);
   if (host === undefined) return 'the host or the port is malformed';
-  if (isDeceptiveName(host)) return 'the host name mixes writing systems, or is no punycode';
+  if (isDeceptiveName(host))
+    return 'the host name mixes writing systems, looks like another one, or is no punycode';
   return { host, hostname: host.startsWith('[') ? host.slice(1, -1) : host, port };
 }
 

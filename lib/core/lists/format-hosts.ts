@@ -31,13 +31,13 @@ export const readDomainLine: LineReader = (line, sink) => {
   return added ? undefined : 'is no domain';
 };
 
-/** Squid's dstdomain: `.d` is d and all below it, `d` only itself. */
+/** Squid's dstdomain: `.d` is d and all below it, `d` only itself. In its files each stands on a line of its own. */
 export const readDstdomainLine: LineReader = (line, sink) => {
   const text = withoutComment(line);
   if (text === '') return undefined;
-  const added = eachWord(text, (word) =>
-    word.startsWith('.') ? sink.host(word.slice(1), whole) : sink.host(word, Applies.itself),
-  );
+  const added = text.startsWith('.')
+    ? sink.host(text.slice(1), whole)
+    : sink.host(text, Applies.itself);
   return added ? undefined : 'is no domain';
 };
 

@@ -27,7 +27,7 @@ export function lineReader(format: KnownFormat): LineReader {
 
 const signs: readonly (readonly [KnownFormat, RegExp])[] = [
   ['adblock', /^(?:@@)?\|\||^\[Adblock|^!|#[@?$]*#/i],
-  ['dnsmasq', /^(?:address|server|local)=\//],
+  ['dnsmasq', /^(?:--)?[a-z\d-]+=/i],
   ['rpz', /^\$(?:TTL|ORIGIN)\b|\sCNAME\s|\sSOA\s/i],
   ['hosts', /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f:]+)\s+\S/i],
   ['urls', /^(?:https?:\/\/)?[^\s/]+\.[^\s/]+\/\S*$/i],

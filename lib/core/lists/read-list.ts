@@ -43,6 +43,8 @@ const guessedFrom = 200;
 const carriageReturn = 13;
 /** Of a line with a mistake. */
 const shownCharacters = 60;
+/** Could be asked for, as part of a name; by itself on a line it is a slip. */
+const nothingButMarks = /^[-_.]+$/;
 const byteOrderMark = '\ufeff';
 const upperCase = /[A-Z]+/g;
 // eslint-disable-next-line no-control-regex -- exactly these would garble a log
@@ -103,7 +105,7 @@ class ListReader implements RuleSink {
 
   host(name: string, applies: number): boolean {
     const host = plainHost(name);
-    if (host === undefined) return false;
+    if (host === undefined || nothingButMarks.test(host)) return false;
     this.#builder.add(host, '', applies, this.#line);
     return true;
   }
@@ -111,7 +113,8 @@ class ListReader implements RuleSink {
   url(name: string, path: string, applies: number): boolean {
     const host = plainHost(name);
     const plain = plainTarget(path);
-    if (host === undefined || plain.length > longestPath) return false;
+    if (host === undefined || nothingButMarks.test(host) || plain.length > longestPath)
+      return false;
     this.#hasPaths = true;
     this.#builder.add(host, plain, applies, this.#line);
     return true;

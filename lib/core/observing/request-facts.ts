@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { withoutUserinfo } from '../http/userinfo.ts';
 import { parseTraceparent } from '../http/trace-context.ts';
 import type { Transaction } from '../transaction.ts';
 
@@ -14,14 +15,15 @@ export function readFields(req: IncomingMessage, record: Transaction): boolean {
     const name = rawHeaders[index] as string;
     switch (name.length) {
       case 4:
-        if (isNamed(name, 'host')) record.host ??= rawHeaders[index + 1];
+        if (isNamed(name, 'host')) record.host ??= withoutUserinfo(rawHeaders[index + 1] as string);
         break;
       case 7:
         if (isNamed(name, 'referer')) record.referer ??= rawHeaders[index + 1];
         break;
       case 10:
         if (isNamed(name, 'user-agent')) record.userAgent ??= rawHeaders[index + 1];
-        else if (isNamed(name, ':authority')) record.host = rawHeaders[index + 1];
+        else if (isNamed(name, ':authority'))
+          record.host = withoutUserinfo(rawHeaders[index + 1] as string);
         break;
       case 11:
         if (isNamed(name, 'traceparent')) readTrace(rawHeaders[index + 1] as string, record);

@@ -11,6 +11,9 @@ const methods = ['writeHead', 'write', 'end'] as const;
  * route answers in the name of a foreign server: with a page, a redirect, or with a 200 that makes a CONNECT a tunnel.
  * Such an answer, and a 404, which says no more than that no local route was meant, becomes a 421. Refusals by gates,
  * limiters and error pages pass.
+ *
+ * Once the request is refused (`context.refused()`) the app's error handlers speak: a 404 passes, too, and what is no
+ * error becomes what the refusal itself says.
  */
 export function guardAnswer(req: IncomingMessage, res: ServerResponse): void {
   const context = contextOf(req);
@@ -18,12 +21,19 @@ export function guardAnswer(req: IncomingMessage, res: ServerResponse): void {
   context.guard = guard;
 }
 
+type Answering = Pick<ServerResponse, (typeof methods)[number]>;
+
 class AnswerGuard {
   readonly #res: ServerResponse;
-  readonly #originals: Pick<ServerResponse, (typeof methods)[number]>;
-  readonly #own: Pick<ServerResponse, (typeof methods)[number]>;
+  readonly #originals: Answering;
+  readonly #own: Answering;
   /** `replaced`: what the local route writes goes nowhere. */
   #state: 'waiting' | 'passing' | 'replaced' = 'waiting';
+  /** Where ours was the outermost function and has been taken away. */
+  readonly #removed: (typeof methods)[number][] = [];
+  /** In place of what does not pass. */
+  #refusal: unknown;
+  lifted = false;
 
   constructor(res: ServerResponse) {
     this.#res = res;
@@ -40,10 +50,32 @@ class AnswerGuard {
   }
 
   lift(): void {
+    this.lifted = true;
     if (this.#state === 'waiting') this.#state = 'passing';
     // A function that somebody has put around ours (compression, sessions, loggers) stays; ours passes everything on.
     for (const method of methods)
-      if (this.#res[method] === this.#own[method]) Reflect.deleteProperty(this.#res, method);
+      if (this.#res[method] === this.#own[method]) {
+        Reflect.deleteProperty(this.#res, method);
+        this.#removed.push(method);
+      }
+  }
+
+  /** @param error what an answer that is none to a refused request is replaced by */
+  refuse(error: unknown): void {
+    if (this.#state === 'replaced' || this.#res.headersSent) return;
+    this.#refusal = error;
+    this.#state = 'waiting';
+    this.lifted = false;
+    for (const method of this.#removed.splice(0)) this.#putBack(method);
+  }
+
+  /** Around what others have put there since. */
+  #putBack(method: (typeof methods)[number]): void {
+    const { [method]: current } = this.#res;
+    const { [method]: own } = this.#own;
+    if (current === own) return;
+    Object.assign(this.#originals, { [method]: current });
+    Object.assign(this.#res, { [method]: own });
   }
 
   #guarded<Method extends (typeof methods)[number]>(method: Method): ServerResponse[Method] {
@@ -61,10 +93,11 @@ class AnswerGuard {
   #judge(given: unknown): void {
     const status = typeof given === 'number' ? given : this.#res.statusCode;
     this.#state = 'passing';
-    if (this.#res.headersSent || (status >= 400 && status !== 404)) return;
     const res = this.#res;
+    const refusal = this.#refusal;
+    if (res.headersSent || (status >= 400 && (status !== 404 || refusal !== undefined))) return;
     for (const name of res.getHeaderNames()) res.removeHeader(name);
-    const error = new ProxyError('ERR_SEKISHO_NOT_A_PROXY');
+    const error = refusal ?? new ProxyError('ERR_SEKISHO_NOT_A_PROXY');
     recordRefusal(res.req, res, error);
     answerRefusal(res, error, (body) => this.#originals.end.call(res, body, 'utf8'));
     this.#state = 'replaced';

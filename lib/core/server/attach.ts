@@ -31,7 +31,8 @@ const selfTests = new WeakMap<HttpServer, Promise<string | undefined>>();
  *   them the answer is 421.
  * - **Expect: 100-continue**: `100 Continue` is sent when a handler reads the body or the upstream
  *   has sent it, not before the gates have seen the request.
- * - **Malformed requests** get their 400, 408 or 431 reliably.
+ * - **Malformed requests** get their 400, 408, 414 or 431 reliably. No handler sees them, but they are in the books of every
+ *   `accessLog` and `metrics` that is mounted in the app for all paths.
  *
  * With a `forwardProxy` in the process and a listener that others can reach, the server asks itself at its start, as a
  * stranger would, and serves no proxy clients if a stranger gets through (`SEKISHO_OPEN_PROXY`).

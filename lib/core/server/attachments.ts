@@ -9,10 +9,21 @@ export interface Attachment {
 }
 
 const servers = new WeakMap<object, Server>();
+const apps = new WeakMap<Server, object>();
 
 /** Remembers the server of an app, for `audit()`. */
 export function noteAttachment(app: object, server: Server): void {
   servers.set(app, server);
+  noteApp(server, app);
+}
+
+/** Remembers whose observers are told of what this server refuses by itself. */
+export function noteApp(server: Server, app: object): void {
+  apps.set(server, app);
+}
+
+export function appOn(server: Server): object | undefined {
+  return apps.get(server);
 }
 
 /** The server that `attach()` or `serve()` has put the app on, the last one if there are several. */

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer, type TLSSocket } from 'node:tls';
-import { answerOn } from './client-error.ts';
+import { answerOn } from './after-answers.ts';
 
 /** All open connections of a server, upgraded ones included. */
 export class Connections {

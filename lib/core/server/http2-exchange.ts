@@ -40,11 +40,10 @@ export class Http2Exchanges {
     req.url = path;
     req._addHeaderLines(fields, fields.length);
     req._destroy = function destroyHttp2Request(error, callback) {
-      // Reset first: what Node does then for a socket that is still open does not fit a stream.
-      if (!req.complete && !stream.closed && !stream.destroyed)
-        stream.close(constants.NGHTTP2_CANCEL);
-      if (stream.closed || stream.destroyed || req.complete)
-        destroyMessage.call(req, error, callback);
+      // Reset first, unless it was read to its end: what Node does with a socket that is still open does not fit a stream.
+      const whole = req.complete && req.readableEnded;
+      if (!whole && !stream.closed && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+      destroyMessage.call(req, error, callback);
     };
     const res = Reflect.construct(
       Http2Response,

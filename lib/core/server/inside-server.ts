@@ -12,7 +12,9 @@ import { ProxyError } from '../errors.ts';
 import { parseDestination } from '../http/destination.ts';
 import { ownSocket } from '../taken-sockets.ts';
 import { guardAnswer } from './answer-guard.ts';
-import { answerClientErrors, answerOn } from './client-error.ts';
+import { answerOn } from './after-answers.ts';
+import { appOn, noteApp } from './attachments.ts';
+import { answerClientErrors } from './client-error.ts';
 import { deferContinue } from './expect-continue.ts';
 import { expressClasses } from './express-classes.ts';
 import { beProxied, refuseAtDoor } from './proxied-request.ts';
@@ -65,8 +67,10 @@ export class InsideServer {
       requestTimeout,
       keepAliveTimeout,
     } as ServerOptions);
+    const app = appOn(this.#outside);
+    if (app !== undefined) noteApp(server, app);
     server.on('request', (req, res) => {
-      this.#request(req, res);
+      this.#request(server, req, res);
     });
     openUpgrades(server, this.#app, (req) => this.#note(req));
     deferContinue(server);
@@ -74,10 +78,10 @@ export class InsideServer {
     return server;
   }
 
-  #request(req: IncomingMessage, res: ServerResponse): void {
+  #request(server: Server, req: IncomingMessage, res: ServerResponse): void {
     const problem = this.#note(req);
     if (problem !== undefined) {
-      refuseAtDoor(req, res, problem);
+      refuseAtDoor(server, req, res, problem);
       return;
     }
     if (!this.#outside.listening) res.shouldKeepAlive = false;

@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { contextOf, type Destination } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { parseDestination } from '../http/destination.ts';
 import { answerRefusal } from './refusal.ts';
+import { showRefused } from './show-refused.ts';
 
 /** Closed when the self-test has found that strangers get through. */
 export interface ProxyEntrance {
@@ -46,10 +47,16 @@ export function beProxied(req: IncomingMessage, destination: Destination): void 
   req.url = `//${host}:${port}${path === '' ? '/' : path}`;
 }
 
-/** The app never sees this one: the door answers, and writes the record. */
-export function refuseAtDoor(req: IncomingMessage, res: ServerResponse, error: ProxyError): void {
+/** The app never sees this one: the door answers, and writes the record. Observers of the app are told. */
+export function refuseAtDoor(
+  server: Server,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: ProxyError,
+): void {
   res.shouldKeepAlive = false;
   recordRefusal(req, res, error);
+  showRefused(server, req, res);
   answerRefusal(res, error);
 }
 

@@ -20,17 +20,39 @@ const nothing = undefined as never;
  * later are not covered.
  */
 export function openToProxied(server: Server, entrance: ProxyEntrance): void {
+  const demandsHost = takeHostCheck(server as HostDemand);
   for (const listener of server.listeners('request') as Chain[]) {
     server.removeListener('request', listener as never);
     server.on('request', function door(req: IncomingMessage, res: ServerResponse) {
-      if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
+      if (demandsHost && isWithoutHost(req)) refuseAtDoor(server, req, res, withoutHost());
+      else if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
         listener.call(server, req, res, nothing);
-      else serveProxied(listener, entrance, req, res);
+      else serveProxied(server, listener, entrance, req, res);
     });
   }
 }
 
+interface HostDemand {
+  requireHostHeader?: boolean | undefined;
+}
+
+/** Node refuses a request without Host (RFC 9112 §3.2) so that nobody hears of it. */
+function takeHostCheck(server: HostDemand): boolean {
+  const demands = server.requireHostHeader !== false;
+  server.requireHostHeader = false;
+  return demands;
+}
+
+function isWithoutHost(req: IncomingMessage): boolean {
+  return req.headers.host === undefined && req.httpVersionMajor === 1 && req.httpVersionMinor === 1;
+}
+
+function withoutHost(): ProxyError {
+  return new ProxyError('ERR_SEKISHO_BAD_HOST', { detail: 'no Host' });
+}
+
 function serveProxied(
+  server: Server,
   app: Chain,
   entrance: ProxyEntrance,
   req: IncomingMessage,
@@ -38,7 +60,7 @@ function serveProxied(
 ): void {
   const problem = noteDestination(req, 'http', entrance);
   if (problem !== undefined) {
-    if (!res.headersSent) refuseAtDoor(req, res, problem);
+    if (!res.headersSent) refuseAtDoor(server, req, res, problem);
     return;
   }
   guardAnswer(req, res);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { parseHost } from '../http/host.ts';
+import { noteApp } from './attachments.ts';
 import { answerClientErrors } from './client-error.ts';
 
 /** RFC 8555 §8.3: what an ACME server asks for over plain HTTP. */
@@ -26,6 +27,7 @@ export function createRedirectServer(app: RequestListener, port: () => number): 
     if (location === undefined) res.writeHead(400, { 'Content-Length': 0 }).end();
     else res.writeHead(308, { Location: location, 'Content-Length': 0 }).end();
   });
+  noteApp(server, app);
   answerClientErrors(server);
   return server;
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 
 /** Fields of an answer that was not to be: they describe another body. */
@@ -13,8 +14,8 @@ const staleFields = [
 ];
 
 /**
- * Answers a request that the door itself has to answer: nobody took it (no error: 404), or it failed with an error nobody
- * handled.
+ * Answers a request that the door itself has to answer, with problem details as `errorPages()` writes them: nobody took it
+ * (no error: 404), or it failed with an error nobody handled.
  *
  * @param end in place of the response's own, where that is somebody else's by now
  */
@@ -28,15 +29,26 @@ export function answerRefusal(
     return;
   }
   const status = error === undefined ? 404 : statusOf(error);
-  const title = error instanceof ProxyError ? error.message : (STATUS_CODES[status] ?? 'Error');
-  const body = JSON.stringify({ type: 'about:blank', title, status });
+  const { id } = contextOf(res.req);
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    ...(error instanceof ProxyError && { detail: error.message, code: error.code }),
+    requestId: id,
+  });
   for (const field of staleFields) res.removeHeader(field);
   for (const [field, value] of Object.entries(fieldsOf(error))) res.setHeader(field, value);
   res.statusCode = status;
   res.statusMessage = '';
+  res.setHeader('X-Request-Id', id);
   res.setHeader('Content-Type', 'application/problem+json');
   res.setHeader('Content-Length', Buffer.byteLength(body));
   end(body);
+}
+
+export function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
 }
 
 function statusOf(error: unknown): number {

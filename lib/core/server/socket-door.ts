@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { trackSocket } from '../taken-sockets.ts';
+import { afterAnswers, answerOn } from './after-answers.ts';
 import { guardAnswer } from './answer-guard.ts';
 import { HeldListeners, type SocketEvent } from './held-listeners.ts';
 import type { PendingUpgrade } from './pending-upgrade.ts';
@@ -18,7 +20,6 @@ export interface SocketDoor {
   note(req: IncomingMessage): ProxyError | undefined;
   /** The protocol is not to be changed: an ordinary request that node takes for an upgrade. */
   ordinary(req: IncomingMessage): boolean;
-  /** @throws when an earlier, pipelined request of this socket is still being answered */
   open(req: IncomingMessage, socket: Duplex, head: Buffer): PendingUpgrade;
   /** Whether listeners of others may have what the app leaves alone. */
   sharable(req: IncomingMessage): boolean;
@@ -30,24 +31,35 @@ export function openSocketDoor(server: Server, app: Chain, door: SocketDoor): vo
 
   function throughChain(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     trackSocket(server, socket);
-    let upgrade: PendingUpgrade;
-    try {
-      upgrade = door.open(req, socket, head);
-    } catch {
-      // Pipelined behind a request still being answered: no client does it, and the answers would mix.
-      socket.destroy();
+    if (answerOn(socket) === undefined) {
+      enter(req, socket, head);
       return;
     }
+    // The only way to notice that the client leaves.
+    socket.read(0);
+    afterAnswers(socket, () => {
+      if (answerOn(socket) !== undefined) {
+        socket.destroy();
+        return;
+      }
+      // The one that node sets between two requests.
+      (socket as Partial<Pick<Socket, 'setTimeout'>>).setTimeout?.(0);
+      enter(req, socket, head);
+    });
+  }
+
+  function enter(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = door.open(req, socket, head);
     const { res } = upgrade;
     const problem = door.note(req);
     if (problem !== undefined) {
-      refuseAtDoor(req, res, problem);
+      refuseAtDoor(server, req, res, problem);
       return;
     }
     const context = contextOf(req);
     if (announcesBody(req)) {
       const detail = `${req.method === 'CONNECT' ? 'a CONNECT' : 'an upgrade request'} with a body`;
-      refuseAtDoor(req, res, new ProxyError('ERR_SEKISHO_BAD_FRAMING', { detail }));
+      refuseAtDoor(server, req, res, new ProxyError('ERR_SEKISHO_BAD_FRAMING', { detail }));
       return;
     }
     const ordinary = door.ordinary(req);

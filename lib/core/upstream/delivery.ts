@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { clock } from '../clock.ts';
+import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { publish } from '../events.ts';
 import { asDirect, type DirectHandler, type HeaderObject } from '../exchange/contract.ts';
@@ -134,6 +135,10 @@ export class Delivery implements Dispatcher.DispatchController, Sender {
   }
 
   onHead(status: number, fields: readonly string[], message: string): void {
+    if (status === 407 && this.#proxied) {
+      this.#onThrown(this.#notForClient());
+      return;
+    }
     if (status >= 200) this.#order.body?.settle();
     try {
       this.#handler.onDirectStart(this, status, fields, message);
@@ -147,6 +152,10 @@ export class Delivery implements Dispatcher.DispatchController, Sender {
       this.onHead(status, fields, message);
       if (body !== '' && !this.#over) this.onData(Buffer.from(body, 'latin1'));
       if (!this.#over) this.onEnd([]);
+      return;
+    }
+    if (status === 407 && this.#proxied) {
+      this.#onThrown(this.#notForClient());
       return;
     }
     this.#finish();
@@ -231,6 +240,20 @@ export class Delivery implements Dispatcher.DispatchController, Sender {
 
   #stop(): void {
     if (this.#stopTimers !== undefined) for (const stop of this.#stopTimers) stop();
+  }
+
+  get #proxied(): boolean {
+    return contextOf(this.#order.req).proxied;
+  }
+
+  /**
+   * A 407 is about the connection on which it comes (RFC 9110 §11.7.1): our client would take it for ours, and tell the
+   * password it has for us to anybody.
+   */
+  #notForClient(): ProxyError {
+    const server = this.#sending?.server.name;
+    const detail = 'it wants credentials of a proxy (407)';
+    return new ProxyError('ERR_SEKISHO_UPSTREAM_PROTOCOL', { server, detail });
   }
 
   /** A wrapper, or a function somebody has put into the response, threw: no fault of the server. */

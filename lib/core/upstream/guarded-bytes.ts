@@ -18,10 +18,16 @@ export class GuardedBytes {
     return this.#cut;
   }
 
-  /** @param cut called, a moment later, when a guard says no: the pair may still be in the making */
-  watch(cut: () => void): (direction: 'received' | 'sent', bytes: number) => void {
+  /**
+   * Asks them before bytes are written.
+   *
+   * @param cut called, a moment later, when a guard says no: the pair may still be in the making
+   * @returns tells whether the bytes may be written
+   */
+  watch(cut: () => void): (direction: 'received' | 'sent', bytes: number) => boolean {
     return (direction, bytes) => {
       this.#ask((guard) => guard.onBytes?.(direction, bytes), cut);
+      return !this.#cut;
     };
   }
 

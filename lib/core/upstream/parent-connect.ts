@@ -29,7 +29,11 @@ export async function connectThrough(order: ParentOrder): Promise<Socket> {
     head += `${fields[index] as string}: ${fields[index + 1] as string}\r\n`;
   socket.write(`${head}\r\n`, 'latin1');
   const within = Math.max(1, until - clock.monotonic());
-  const { decision: end, bytes } = await readFirst(socket, Buffer.alloc(0), {
+  const {
+    decision: end,
+    lacks,
+    bytes,
+  } = await readFirst(socket, Buffer.alloc(0), {
     within,
     decide: endOfAnswer,
   });
@@ -39,8 +43,7 @@ export async function connectThrough(order: ParentOrder): Promise<Socket> {
     return socket;
   }
   socket.destroy();
-  if (end === undefined && clock.monotonic() >= until)
-    throw new ProxyError('ERR_SEKISHO_CONNECT_TIMEOUT', { server });
+  if (lacks === 'time') throw new ProxyError('ERR_SEKISHO_CONNECT_TIMEOUT', { server });
   const detail =
     status === 0
       ? 'the parent proxy speaks no HTTP, or hung up'

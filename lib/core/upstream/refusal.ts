@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Context } from '../context.ts';
 import { ProxyError, type ErrorCode } from '../errors.ts';
+import { outcomeBy } from '../observing/early-end.ts';
 import { readRequest, type RequestReading } from '../http/request-reading.ts';
 
 const badRequest: Readonly<Record<NonNullable<RequestReading['problem']>['kind'], ErrorCode>> = {
@@ -39,12 +40,12 @@ export function refuse(
   req: Request,
   res: Response,
   next: NextFunction,
-  { transaction }: Context,
+  context: Context,
 ): void {
+  const { transaction } = context;
   const known =
     error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
-  transaction.error ??= known.code;
-  transaction.stage ??= known.stage;
+  context.refused(known);
   transaction.client ??= req.socket.remoteAddress;
   if (known.source === 'client' && known.status === 400 && !res.headersSent) {
     res.setHeader('Connection', 'close');
@@ -54,7 +55,7 @@ export function refuse(
   res.once('close', () => {
     // When a reply was under way it has ended the record already, and this says nothing.
     if (transaction.outcome === undefined) transaction.status = res.statusCode;
-    transaction.end('refused');
+    transaction.end(outcomeBy(known.source));
     // A body half read by who came before would block the connection.
     if (!req.readableEnded) req.resume();
   });

@@ -79,6 +79,7 @@ function rewritten(
   }
   if (typeof result === 'string' && result.startsWith('/') && !impossible.test(result))
     return result;
+  if (result === '*' && req.method === 'OPTIONS') return result;
   throw new ProxyError('ERR_SEKISHO_TARGET', {
     detail: `pathRewrite gave ${JSON.stringify(result)}; it must give a path that starts with /`,
   });

@@ -5,17 +5,18 @@ import { closeFrame, FrameTracker } from './websocket-frames.ts';
 
 /** The pair that a direction is one half of. */
 export interface DirectionObserver {
-  moved(direction: SpliceDirection, bytes: number): void;
+  /** So many bytes are about to be written. @returns false when they must not be */
+  moves(direction: SpliceDirection, bytes: number): boolean;
   ended(): void;
 }
 
 /** One way of a spliced pair: everything that `source` sends is written to `sink`. */
 export class SpliceDirection {
   readonly source: Duplex;
+  readonly sink: Duplex;
   /** The sink has been given its last byte. */
   ended = false;
   bytes = 0;
-  readonly #sink: Duplex;
   readonly #frames: FrameTracker | undefined;
   readonly #masked: boolean;
   readonly #observer: DirectionObserver;
@@ -32,7 +33,7 @@ export class SpliceDirection {
     observer: DirectionObserver,
   ) {
     this.source = source;
-    this.#sink = sink;
+    this.sink = sink;
     this.#frames = frames === undefined ? undefined : new FrameTracker();
     this.#masked = frames === 'masked';
     this.#observer = observer;
@@ -45,13 +46,13 @@ export class SpliceDirection {
     // What has left for the system at once need not be kept.
     takeFrom(this.source, (bytes) => {
       this.#forward(bytes);
-      return this.#sink instanceof Socket && this.#sink.writableLength === 0;
+      return this.sink instanceof Socket && this.sink.writableLength === 0;
     });
     this.source.on('end', () => this.#finish());
-    this.#sink.on('drain', () => this.source.resume());
+    this.sink.on('drain', () => this.source.resume());
     if (head !== undefined && head.length > 0) this.#forward(head);
     if (this.source.readableEnded) this.#finish();
-    else if (!this.#sink.writableNeedDrain) this.source.resume();
+    else if (!this.sink.writableNeedDrain) this.source.resume();
   }
 
   /**
@@ -68,13 +69,13 @@ export class SpliceDirection {
   }
 
   #forward(chunk: Uint8Array): void {
-    if (this.#silent || !this.#sink.writable) return;
+    if (this.#silent || !this.sink.writable) return;
     const cut = this.#closeCode === undefined ? undefined : this.#cut(chunk);
     const part = cut === undefined ? chunk : chunk.subarray(0, cut);
     if (this.#closeCode === undefined) this.#frames?.follow(chunk);
+    if (!this.#observer.moves(this, part.length)) return;
     this.bytes += part.length;
-    if (!this.#sink.write(part)) this.source.pause();
-    this.#observer.moved(this, part.length);
+    if (!this.sink.write(part)) this.source.pause();
     if (cut !== undefined && this.#closeCode !== undefined) this.#sayGoodbye(this.#closeCode);
   }
 
@@ -86,14 +87,14 @@ export class SpliceDirection {
 
   #sayGoodbye(code: number): void {
     this.#silent = true;
-    if (this.#frames?.closing !== true) this.#sink.write(closeFrame(code, this.#masked));
+    if (this.#frames?.closing !== true) this.sink.write(closeFrame(code, this.#masked));
     this.source.resume();
   }
 
   #finish(): void {
     if (this.ended) return;
     this.ended = true;
-    this.#sink.end();
+    this.sink.end();
     this.#observer.ended();
   }
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { clock } from '../clock.ts';
 import { ownSocket, type SocketOwner } from '../taken-sockets.ts';
+import { sever } from './sever.ts';
 import { SpliceDirection, type DirectionObserver } from './splice-direction.ts';
 
 /** How a pair ended. */
@@ -36,8 +37,8 @@ export interface SpliceOptions {
   readonly idle?: number;
   /** The same once one side has ended, so that half-open pairs do not pile up. @default 10000 */
   readonly halfClose?: number;
-  /** Told of every chunk, e.g. to stop a transfer at a volume. */
-  readonly onBytes?: (direction: 'received' | 'sent', bytes: number) => void;
+  /** Asked before a chunk is written: one for which it says `false` is dropped, e.g. to stop a transfer at a volume. */
+  readonly onBytes?: (direction: 'received' | 'sent', bytes: number) => unknown;
   /** Told once, when both sockets are closed. */
   readonly onEnd?: (end: SpliceEnd) => void;
 }
@@ -56,7 +57,8 @@ export interface Splice extends SocketOwner {
 
 /**
  * Moves bytes both ways between two sockets, which it owns from now on. Backpressure holds, a FIN is
- * passed on as a FIN, an error or an abrupt end of one side destroys the other.
+ * passed on as a FIN. An error or an abrupt end of one side resets the other, as does every end before its time: nobody is
+ * to take half of something for the whole.
  */
 export function splice(client: Duplex, upstream: Duplex, options: SpliceOptions = {}): Splice {
   return new SocketPair(client, upstream, options);
@@ -105,9 +107,9 @@ class SocketPair implements Splice, DirectionObserver {
     this.#end('closed');
   }
 
-  moved(direction: SpliceDirection, bytes: number): void {
+  moves(direction: SpliceDirection, bytes: number): boolean {
     this.#lastMoved = clock.monotonic();
-    this.#options.onBytes?.(direction === this.#up ? 'received' : 'sent', bytes);
+    return this.#options.onBytes?.(direction === this.#up ? 'received' : 'sent', bytes) !== false;
   }
 
   ended(): void {
@@ -154,8 +156,10 @@ class SocketPair implements Splice, DirectionObserver {
   #end(reason: SpliceReason, error?: Error): void {
     this.#reason ??= reason;
     this.#error ??= error;
-    this.#up.source.destroy();
-    this.#down.source.destroy();
+    for (const direction of [this.#up, this.#down])
+      // Who has been given everything, and a FIN, keeps it.
+      if (direction.ended) direction.sink.destroy();
+      else sever(direction.sink);
     if (this.#open === 0) this.#report();
   }
 

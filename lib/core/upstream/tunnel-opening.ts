@@ -6,8 +6,10 @@ const mostBytes = 32_768;
 
 /** What somebody has said first. */
 export interface FirstWords<Decision> {
-  /** Undefined when there was too little in time, too much, or the socket ended. */
+  /** Undefined when there is none. */
   readonly decision: Decision | undefined;
+  /** Why there is none: too little in time, too much, or the socket has ended. */
+  readonly lacks: 'time' | 'room' | 'end' | undefined;
   /** All that has been read; it is the reader's to hand on. */
   readonly bytes: Buffer;
 }
@@ -24,30 +26,37 @@ export function readFirst<Decision>(
     within,
     decide,
   }: {
-    /** Milliseconds. */
+    /** Milliseconds; 0 for as long as it takes. */
     readonly within: number;
     /** Undefined means: more. */
     readonly decide: (bytes: Buffer) => Decision | undefined;
   },
 ): Promise<FirstWords<Decision>> {
   const early = head.length === 0 ? undefined : decide(head);
-  if (early !== undefined) return Promise.resolve({ decision: early, bytes: head });
+  if (early !== undefined)
+    return Promise.resolve({ decision: early, lacks: undefined, bytes: head });
   return new Promise((resolve) => {
     let bytes = head;
-    const end = (decision: Decision | undefined): void => {
-      cancel();
+    const end = (decision: Decision | undefined, lacks?: 'time' | 'room' | 'end'): void => {
+      cancel?.();
       socket.off('data', read).off('end', leave).off('close', leave).pause();
-      resolve({ decision, bytes });
+      resolve({ decision, lacks, bytes });
     };
     const read = (chunk: Buffer): void => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
       const decision = decide(bytes);
-      if (decision !== undefined || bytes.length > mostBytes) end(decision);
+      if (decision !== undefined) end(decision);
+      else if (bytes.length > mostBytes) end(undefined, 'room');
     };
     const leave = (): void => {
-      end(undefined);
+      end(undefined, 'end');
     };
-    const cancel = clock.after(within, leave);
+    const cancel =
+      within === 0
+        ? undefined
+        : clock.after(within, () => {
+            end(undefined, 'time');
+          });
     socket.on('data', read).on('end', leave).on('close', leave);
     if (socket.destroyed || socket.readableEnded) leave();
     else socket.resume();

@@ -24,7 +24,7 @@ const protocols = /^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?(?:\s*,\s*[\w!#
 
 /**
  * Takes an upgrade (a WebSocket) to a server of the pool. A 101 joins the two sockets; any other answer
- * goes to the client as the answer it is. Wrappers are left out: there is no body they could look at.
+ * goes to the client as the answer it is, by way of those wrappers that want to see it.
  *
  * @throws {ProxyError} ERR_SEKISHO_BAD_REQUEST when the Upgrade field names no protocol
  */

@@ -7,7 +7,7 @@ import type { RequestHandler } from 'express';
 import session from 'express-session';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import type { Interceptor } from '../../../lib/core/context.ts';
-import { interceptorsAround } from '../../../lib/core/local-exchange.ts';
+import { interceptorsAround, isLocalAnswer } from '../../../lib/core/local-exchange.ts';
 import { securityHeaders } from '../../../lib/security-headers/index.ts';
 import { listen } from '../../support/servers.ts';
 import { appOf, directly, later, plainly, wrapping } from '../local-support.ts';
@@ -215,3 +215,39 @@ for (const [what, handler, around] of intact)
     await (await fetch(app.url)).text();
     assert.equal(found, around);
   });
+
+describe('who answers', () => {
+  const handler: RequestHandler = (_req, res) => void res.send('x');
+  for (const [what, expected, answering] of [
+    ['a handler', true, () => [handler]],
+    ['a forwarder', false, (url: string) => [balancedProxy(url)]],
+    [
+      'a handler, where the answer of a forwarder fell through',
+      true,
+      (url: string) => [balancedProxy(url, { fallthrough: [404] }), handler],
+    ],
+  ] as const)
+    for (const outside of [[], [wrapping(plainly), compression()]])
+      test(`${what}, ${outside.length} outside`, async (t) => {
+        const status = what.includes('fell') ? 404 : 200;
+        const origin = await listen(t, (_req, res) => void res.writeHead(status).end('x'));
+        const told: boolean[] = [];
+        const noting: RequestHandler = (req, res, next) => {
+          const note: Interceptor = (dispatch) => (options, inner) =>
+            dispatch(options, {
+              onRequestStart: (one, context) => inner.onRequestStart?.(one, context),
+              onResponseStart(one, code, headers, message) {
+                told.push(isLocalAnswer(req));
+                inner.onResponseStart?.(one, code, headers, message);
+              },
+              onResponseData: (one, chunk) => inner.onResponseData?.(one, chunk),
+              onResponseEnd: (one, trailers) => inner.onResponseEnd?.(one, trailers),
+              onResponseError: (one, error) => inner.onResponseError?.(one, error),
+            });
+          wrapping(note)(req, res, next);
+        };
+        const { url } = await appOf(t, ...outside, noting, ...answering(origin.url));
+        assert.equal(await (await fetch(url)).text(), 'x');
+        assert.deepEqual(told, [expected]);
+      });
+});

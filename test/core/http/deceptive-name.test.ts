@@ -18,6 +18,40 @@ for (const [name, expected] of [
   ['www.аpple.example', true],
   ['日本人п.example', true],
   ['ꭰꭱ.example', true], // Cherokee: looks like Latin, is used by few
+  // All letters of one script, and each of them looks Latin.
+  ['xn--80ak6aa92e.com', true], // аррӏе
+  ['аррӏе.com.', true],
+  ['www.аррӏе.co.uk', true],
+  ['аррӏе.com.example', true],
+  ['еріс.com', true],
+  ['раураӏ.com', true],
+  ['раураӏ-24.com', true],
+  ['ѕкуре.com', true],
+  ['ёріс.com', true], // accents do not make another word of it
+  ['ορνχ.com', true],
+  ['օոսհ.com', true],
+  ['ɡoogle.com', true],
+  ['ᴏracle.com', true],
+  // Words with a letter that is only theirs.
+  ['которые.com', false],
+  ['пример.com', false],
+  ['почта.com', false],
+  ['москва.com', false],
+  ['ελλάδα.com', false],
+  ['հայաստան.com', false],
+  ['bücher.com', false],
+  ['ıstanbul.com', false],
+  // At home nobody takes a word for a Latin one.
+  ['сок.рф', false],
+  ['ухо.укр', false],
+  ['аррӏе.ru', false],
+  ['хор.бг', false],
+  ['сок.bg', false],
+  ['сок.gr', true],
+  ['και.gr', false],
+  ['και.ελ', false],
+  ['και.com', true],
+  ['ոսոհ.հայ', false],
 ] as const)
   test(`${name} ${expected ? 'deceives' : 'is a name'}`, () => {
     assert.equal(isDeceptiveName(new URL(`http://${name}/`).hostname), expected);

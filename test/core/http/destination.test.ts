@@ -10,6 +10,8 @@ for (const [target, hostname, port, path, href] of [
   ['HTTP://EXAMPLE.com:8080/A', 'example.com', 8080, '/A', 'http://example.com:8080/A'],
   ['http://example.com./', 'example.com', 80, '/', 'http://example.com/'],
   ['http://example.com.:81/', 'example.com', 81, '/', 'http://example.com:81/'],
+  ['http://example.com:/', 'example.com', 80, '/', 'http://example.com/'],
+  ['http://[::1]:?b', '::1', 80, '/?b', 'http://[::1]/?b'],
   ['http://127.1./', '127.0.0.1', 80, '/', 'http://127.0.0.1/'],
   ['http://[::1]:8080/', '::1', 8080, '/', 'http://[::1]:8080/'],
   ['http://[2001:DB8::0:1]/', '2001:db8::1', 80, '/', 'http://[2001:db8::1]/'],
@@ -72,6 +74,8 @@ for (const [target, why] of [
   ['gopher://127.0.0.1:6379/', /scheme/],
   ['http:///a', /no host/],
   ['http://:80/', /host/],
+  ['http://:/', /host/],
+  ['http://example.com::/', /host/],
   ['http://./', /host/],
   ['http://../', /host/],
   ['http://a..b/', /host/],
@@ -86,7 +90,6 @@ for (const [target, why] of [
   ['http://127.0.0.1%00.example.com/', /percent/],
   ['http://[fe80::1%25eth0]/', /percent/],
   ['http://[fe80::1%eth0]/', /percent/],
-  ['http://example.com:/', /port/],
   ['http://example.com:0/', /port/],
   ['http://example.com:080/', /port/],
   ['http://example.com:+80/', /port/],
@@ -128,6 +131,7 @@ for (const [target, why] of [
   [`http://${long}a/`, /malformed/],
   ['http://exаmple.com/', /writing systems/],
   ['http://xn--exmple-4nf.com/', /writing systems/],
+  ['http://xn--80ak6aa92e.com/', /looks like another one/],
 ] as const)
   test(`${JSON.stringify(target.slice(0, 60))} is refused: ${why.source}`, () => {
     const read = parseDestination(target, 'http');

@@ -111,17 +111,45 @@ test('a client that does not read stops the server, and nothing is lost', async 
 });
 
 for (const side of ['client', 'server'] as const) {
-  test(`a reset of the ${side} destroys the other side`, async (t) => {
+  test(`a reset of the ${side} resets the other side`, async (t) => {
     const sockets = await pair(t);
     const other = side === 'client' ? sockets.server : sockets.client;
+    const failed = once(other, 'error');
     other.resume();
     sockets[side].resetAndDestroy();
     const { reason, error } = await sockets.end;
     assert.equal(reason, side === 'client' ? 'client-aborted' : 'upstream-aborted');
     assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
-    await until(() => other.closed || other.readableEnded, 'the end of the other side');
+    const [failure] = (await failed) as [NodeJS.ErrnoException];
+    assert.equal(failure.code, 'ECONNRESET');
+    assert.equal(other.readableEnded, false);
   });
 }
+
+test('a side that has had its FIN is not reset when the pair ends before its time', async (t) => {
+  const { client, server, splice: spliced } = await pair(t);
+  const toClient = gather(client);
+  let failure: Error | undefined;
+  client.on('error', (error) => (failure = error));
+  server.end('the whole answer');
+  await until(() => toClient.ended, 'the FIN at the client');
+  spliced.destroy();
+  await once(server, 'error');
+  client.end();
+  await once(client, 'close');
+  assert.equal(toClient.text, 'the whole answer');
+  assert.equal(failure, undefined);
+});
+
+test('an end before its time is a reset to both: destroy()', async (t) => {
+  const { client, server, splice: spliced } = await pair(t);
+  const failures = Promise.all([once(client, 'error'), once(server, 'error')]);
+  client.resume();
+  server.resume();
+  spliced.destroy();
+  for (const [failure] of await failures)
+    assert.equal((failure as NodeJS.ErrnoException).code, 'ECONNRESET');
+});
 
 test('a silent pair ends after the idle time, a busy one lives on', async (t) => {
   const { client, server, end } = await pair(t, { idle: 150 });
