@@ -49,7 +49,7 @@ export interface AccessLogOptions {
   readonly slow?: Duration;
   /**
    * Names whose values are masked in queries and in your own fields, besides the built-in ones (`token`, `key`, `password`,
-   * `code`, `state`, `sig` … also as the last part of a name). `false` masks nothing but `user:password@`.
+   * `code`, `state`, `sig` … also as a word of a name). `false` masks nothing but `user:password@`.
    * @default none besides
    */
   readonly redact?: readonly SecretName[] | false;

@@ -5,9 +5,17 @@ import { unescapeForm } from './percent-decoding.ts';
 import { Scanner } from './scanner.ts';
 import type { Finding } from './rules.ts';
 
-/** By these a client says who it is to the place it talks to: that there is a secret in them is no news. */
+/** By these the two sides say who the client is: that there is a secret in them is no news. */
 const credentials: ReadonlySet<string> = new Set([
-  ...['authorization', 'proxy-authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token'],
+  ...[
+    'authorization',
+    'proxy-authorization',
+    'cookie',
+    'set-cookie',
+    'x-api-key',
+    'api-key',
+    'x-auth-token',
+  ],
   ...[
     'x-amz-security-token',
     'x-goog-api-key',

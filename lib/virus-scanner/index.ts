@@ -35,7 +35,7 @@ export interface VirusScanner extends RequestHandler {
 /**
  * Wrapper: has every download, and by option every upload, checked by a virus scanner before it reaches anyone. Works in
  * front of forwarders and of the app's own handlers, for the reverse proxy and for the forward proxy alike; not inside
- * CONNECT tunnels and WebSockets, which nobody can look into.
+ * CONNECT tunnels and WebSockets, which nobody can look into: what answers an upgrade in place of a 101 is scanned.
  *
  * Only a clear verdict lets a body pass: what was found is refused with 403 `ERR_SEKISHO_INFECTED`, and while no
  * engine answers, bodies are refused with 503 `ERR_SEKISHO_SCAN_UNAVAILABLE`.

@@ -71,7 +71,7 @@ export interface VirusScannerOptions {
   readonly timeouts?: {
     /** To connect, and for an engine's answer to whether it is there. @default '2s' */
     readonly connect?: Duration;
-    /** The engine takes no more bytes. @default '15s' */
+    /** The engine takes no more bytes; while others wait for its place, also how long a body may rest. @default '15s' */
     readonly idle?: Duration;
     /** From the last byte to the verdict. @default '60s' */
     readonly verdict?: Duration;

@@ -2,6 +2,7 @@ import type { NextFunction, Response } from 'express';
 import type { Coding } from '../core/decoding/content-decoder.ts';
 import { ProxyError } from '../core/errors.ts';
 import { RequestTap, type TapListener } from '../core/exchange/request-tap.ts';
+import { fieldValue } from '../core/http/field-lines.ts';
 import { refuse } from '../core/upstream/refusal.ts';
 import { judgeHead } from './body-head.ts';
 import { HeldBody, type BodyWay, type ScanReport } from './held-body.ts';
@@ -23,7 +24,8 @@ export function scanUpload(
   }
   const { headers } = req;
   const head = {
-    type: headers['content-type'],
+    // Node has the first of several.
+    type: fieldValue(req.rawHeaders, 'content-type'),
     encoding: headers['content-encoding'],
     length: headers['content-length'],
     obstacle: RequestTap.isRead(req) ? 'something has read it before the scanner' : undefined,

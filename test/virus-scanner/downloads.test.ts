@@ -257,6 +257,31 @@ for (const kind of kinds) {
     );
   }
 
+  for (const [coding, maxSize, encode] of [
+    ['gzip', '500kb', gzipSync],
+    ['gzip', '5mb', gzipSync],
+    ['br', '5mb', brotliCompressSync],
+    ['zstd', '5mb', zstdCompressSync],
+  ] as const)
+    test(
+      `a bomb in ${coding} from a ${kind} beyond a maxSize of ${maxSize} is one whatever is allowed`,
+      { skip: unixClamd.skip },
+      async (t) => {
+        const allowing = {
+          ...unixClamd.options,
+          maxSize,
+          onOversize: 'allow',
+          onUnscannable: 'allow',
+          onUnavailable: 'allow',
+        } as const;
+        const bomb = { name: '', bytes: encode(Buffer.alloc(20_000_000)), coding };
+        const { url, records } = await gateway(t, allowing, giving(bomb), kind);
+        const got = await ask(url);
+        assert.ok(!got.body.equals(bomb.bytes) && (got.status === 403 || !got.whole));
+        assert.equal(records[0]?.scan, 'unscannable');
+      },
+    );
+
   for (const [what, origin] of [
     ['stated', giving({ name: '', bytes: noise })],
     ['not stated', inPieces({ name: '', bytes: noise }, 50_000)],

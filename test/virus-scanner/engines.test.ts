@@ -455,13 +455,13 @@ test('an ICAP server that talks before it is asked has given no verdict', async 
   let connections = 0;
   const { port } = await listenRaw(t, (socket) => {
     connections += 1;
-    socket.once('data', () => socket.write(`${icapHead}Preview: 1000\r\n\r\n`));
+    socket.once('data', () => socket.write(`${icapHead}Preview: 4000\r\n\r\n`));
     if (connections > 1) socket.write('ICAP/1.0 204 No Content\r\n\r\n');
   });
   const icap = `icap://127.0.0.1:${port}/scan`;
-  const { url, records } = await gateway(t, { icap, timeouts, hold: 10 }, (req, res) => {
+  const { url, records } = await gateway(t, { icap, timeouts, hold: 1000 }, (req, res) => {
     // Enough for an engine to be sought, and not for the preview.
-    res.write('x'.repeat(20));
+    res.write('x'.repeat(2000));
     req.once('close', () => res.end());
   });
   const got = await ask(url);

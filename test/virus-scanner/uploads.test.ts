@@ -6,10 +6,12 @@ import { after, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import express, { type Express, type RequestHandler } from 'express';
 import { attach } from '../../lib/core/server/attach.ts';
-import type { VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
+import { errorPages } from '../../lib/error-pages/index.ts';
+import { virusScanner, type VirusScannerOptions } from '../../lib/virus-scanner/index.ts';
 import { eicar, noClamd, startClamd } from '../support/clamd.ts';
 import { noCIcap, startCIcap } from '../support/icap.ts';
 import { exchangeRaw, until } from '../support/servers.ts';
+import { ask2, http2Client, serveTls } from '../support/tls.ts';
 import { ask, gateway, type Kind } from './support.ts';
 
 const clamd = noClamd === false ? await startClamd({ after }) : undefined;
@@ -181,7 +183,6 @@ for (const kind of kinds) {
       clamd: { port: 1 },
       directions: 'upload',
       maxSize: 10,
-      hold: 5,
     };
     const { url } = await gateway(t, limited, origin, kind);
     const port = Number(new URL(url).port);
@@ -341,4 +342,53 @@ test('a slow reader slows the client down', { skip }, async (t) => {
   await until(() => text.includes('done'), 'all of it has come', 20_000);
   assert.ok(Buffer.concat(chunks).equals(body));
   socket.destroy();
+});
+
+test(
+  'an infected body over HTTP/2, larger than what is held, costs its own stream only',
+  { skip },
+  async (t) => {
+    const completes: boolean[] = [];
+    const app = express();
+    const scanner = virusScanner(options);
+    t.after(() => {
+      scanner.close();
+    });
+    app.use(scanner);
+    // Nobody listens for errors here.
+    app.post('/', (req, res) => {
+      req.resume();
+      req.once('close', () => completes.push(req.complete));
+      req.once('end', () => void res.send('stored'));
+    });
+    app.get('/', (_req, res) => void res.send('alive'));
+    app.use(errorPages());
+    const session = http2Client(t, await serveTls(t, app, { http2: true }));
+    const headers = { ':path': '/', ':method': post };
+    const bad = await ask2(session, headers, Buffer.concat([virus, Buffer.alloc(noise.length)]));
+    assert.notEqual(bad.reset, 0);
+    assert.equal(bad.text, '');
+    await until(() => completes.length === 1, 'the handler sees it break off');
+    assert.deepEqual(completes, [false]);
+    assert.equal((await ask2(session, headers, noise)).text, 'stored');
+    assert.equal((await ask2(session, '/')).text, 'alive');
+  },
+);
+
+test('to its reader a body that was broken off is not complete', { skip }, async (t) => {
+  const completes: boolean[] = [];
+  const { url } = await gateway(
+    t,
+    options,
+    (req, res) => {
+      req.on('error', () => undefined).resume();
+      req.once('close', () => completes.push(req.complete));
+      req.once('end', () => void res.send('stored'));
+    },
+    'handler',
+  );
+  const body = Buffer.concat([virus, Buffer.alloc(noise.length)]);
+  await assert.rejects(ask(url, { method: post, body }));
+  await until(() => completes.length === 1, 'the handler sees it break off');
+  assert.deepEqual(completes, [false]);
 });

@@ -20,7 +20,7 @@ export function outcomeBy(source: ErrorSource): 'refused' | 'failed' {
 function clientLeft({ socket }: Request, res: Response): boolean {
   const { stream } = res as { stream?: { readonly rstCode?: number } };
   if (stream !== undefined) return stream.rstCode === cancelled || stream.rstCode === noError;
-  const errored = socket.errored;
+  const errored: NodeJS.ErrnoException | null = socket.errored;
   if (res.errored) return Boolean(errored?.code) && errored !== res.errored;
   // Node's own failures have a code.
   return socket.readableEnded || Boolean(errored?.code);

@@ -66,6 +66,8 @@ export class InsideServer {
       headersTimeout,
       requestTimeout,
       keepAliveTimeout,
+      // `#note` demands one, and has it recorded.
+      requireHostHeader: false,
     } as ServerOptions);
     const app = appOn(this.#outside);
     if (app !== undefined) noteApp(server, app);

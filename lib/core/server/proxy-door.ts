@@ -20,12 +20,14 @@ const nothing = undefined as never;
  * later are not covered.
  */
 export function openToProxied(server: Server, entrance: ProxyEntrance): void {
-  const demandsHost = takeHostCheck(server as HostDemand);
-  for (const listener of server.listeners('request') as Chain[]) {
+  const listeners = server.listeners('request') as Chain[];
+  const demandsHost = listeners.length > 0 && takeHostCheck(server as HostDemand);
+  for (const listener of listeners) {
     server.removeListener('request', listener as never);
     server.on('request', function door(req: IncomingMessage, res: ServerResponse) {
-      if (demandsHost && isWithoutHost(req)) refuseAtDoor(server, req, res, withoutHost());
-      else if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
+      if (demandsHost && isWithoutHost(req)) {
+        if (!res.headersSent) refuseAtDoor(server, req, res, withoutHost());
+      } else if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
         listener.call(server, req, res, nothing);
       else serveProxied(server, listener, entrance, req, res);
     });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
   brotliCompressSync,
@@ -143,6 +144,13 @@ for (const [name, codings, encode] of encoded.slice(1)) {
     assert.equal(outcome, 'too-large');
     assert.ok(body.length <= 3_000_000);
   });
+  for (const maxSize of [100_000, 1_000_000, 5_000_000])
+    test(`a bomb of ${name} in one piece is one also beyond ${maxSize} bytes`, async () => {
+      assert.equal((await decode(codings, bomb, { limits: { maxSize } })).outcome, 'bomb');
+      const ordinary = encode(Buffer.from(randomBytes(400_000).toString('hex')));
+      const { outcome } = await decode(codings, ordinary, { limits: { maxSize } });
+      assert.equal(outcome, maxSize < 800_000 ? 'too-large' : 'end');
+    });
   test(`a bomb of ${name} ends at the ratio`, async () => {
     const { outcome, body } = await decode(codings, bomb, { limits: wide });
     assert.equal(outcome, 'bomb');
@@ -166,7 +174,8 @@ test('zstd with a window larger than 8 MB (RFC 9659) is refused before it takes 
 for (const [name, codings, encode] of encoded)
   test(`${name} paused gives next to nothing, and takes no more than its buffers`, async () => {
     const noise = Buffer.alloc(1_000_000, 'one line of many that differ little\n');
-    for (let at = 0; at + 4 <= noise.length; at += 12) noise.writeUInt32LE((at * 2654435761) >>> 0, at);
+    for (let at = 0; at + 4 <= noise.length; at += 12)
+      noise.writeUInt32LE((at * 2654435761) >>> 0, at);
     const body = encode(noise);
     const chunks: Buffer[] = [];
     let given = 0;

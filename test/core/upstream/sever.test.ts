@@ -63,9 +63,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-for (const { name, open, error } of cases)
+for (const { name, error, ...scene } of cases)
   test(`${name}, at once and for good`, async (t) => {
-    const [near, far] = await open(t);
+    const [near, far] = await scene.open(t);
     let heard: string | undefined;
     far.on('error', (failure: NodeJS.ErrnoException) => (heard = failure.code)).resume();
     near.on('error', () => undefined);

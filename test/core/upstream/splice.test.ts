@@ -49,6 +49,22 @@ function gather(socket: Socket): { text: string; ended: boolean } {
   return got;
 }
 
+test('a chunk for which onBytes says false is not written, also of the head', async (t) => {
+  let left = 10;
+  const { client, server } = await pair(t, {
+    clientHead: Buffer.from('early '),
+    onBytes: (direction, bytes) => direction === 'sent' || (left -= bytes) >= 0,
+  });
+  const toServer = gather(server);
+  const toClient = gather(client);
+  client.write('too much');
+  server.write('answer');
+  await until(() => toClient.text === 'answer', 'the other direction');
+  client.end();
+  await until(() => toServer.ended, 'the end');
+  assert.equal(toServer.text, 'early ');
+});
+
 test('bytes go both ways, heads first, and a FIN each way ends the pair', async (t) => {
   const told: [string, number][] = [];
   const { client, server, end } = await pair(t, {
