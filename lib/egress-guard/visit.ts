@@ -52,8 +52,12 @@ export class Visit {
       if (req.method !== 'CONNECT') inspectHead(guard, req, verdict.found);
     } else down?.sent(0);
     if (verdict.stopped) return verdict.error;
-    if (blind) this.#watchTunnel(up, down);
-    else if ((up !== undefined && hasBody(req)) || down !== undefined)
+    if (blind) {
+      this.#watchTunnel(up, down);
+      // What answers an upgrade in place of a 101 is an answer as any other.
+      if (down !== undefined && req.method !== 'CONNECT')
+        wrap(req, this.#res, this.#interceptor(undefined, down), { refusedUpgrades: true });
+    } else if ((up !== undefined && hasBody(req)) || down !== undefined)
       wrap(req, this.#res, this.#interceptor(up, down));
     return undefined;
   }

@@ -490,6 +490,19 @@ test("direction 'response': the answers of the app's own handlers, too", async (
   assert.equal(alerts.length, 1);
 });
 
+test("direction 'response': an upgrade is no way around it", async (t) => {
+  const server = await behind(t, (_req, res) => void res.send(`the key: ${secret}`));
+  const options = { mode: 'block', direction: 'response' } as const;
+  const { port, alerts } = await guarded(t, options, server.url);
+  const { text } = await exchangeRaw(
+    port,
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  );
+  assert.ok(!text.includes(secret), text);
+  assert.match(text, /^HTTP\/1\.1 403 /);
+  assert.equal(alerts.length, 1);
+});
+
 for (const [what, options, problem] of [
   ['an unknown option', { modes: 'block' }, /unknown option 'modes'; did you mean 'mode'/],
   [
