@@ -1,13 +1,13 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type createDebug from 'debug';
 import { cache, type Cache } from '../cache/index.ts';
+import { changeHead } from '../core/exchange/head-change.ts';
 import { OptionsError } from '../core/errors.ts';
 import { wrap } from '../core/local-exchange.ts';
 import { middleware } from '../core/middleware.ts';
 import { quote } from '../core/options.ts';
 import { engineOptions } from './engine-options.ts';
 import { Exchange, type Plan } from './exchange.ts';
-import { changeHead } from './head-change.ts';
 import { HitRate } from './hit-rate.ts';
 import type { ApicacheSettings, Toggle } from './options.ts';
 import type { WatchedStore } from './watched-store.ts';

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { asDirect, DirectListener, type DirectHandler } from '../core/exchange/contract.ts';
+import { asDirect, type DirectHandler } from '../core/exchange/contract.ts';
+import { HeadChange } from '../core/exchange/head-change.ts';
 import type { CacheStatus } from '../core/http/cache-status.ts';
 import { wrap } from '../core/local-exchange.ts';
 import { withStatus } from './flight.ts';
@@ -19,66 +20,24 @@ export function passBy(visit: Visit, status: CacheStatus): void {
   visit.next();
 }
 
-class Passing extends DirectListener {
+class Passing extends HeadChange {
   readonly #visit: Visit;
-  readonly #handler: DirectHandler;
   readonly #member: string | undefined;
 
   constructor(visit: Visit, handler: DirectHandler, member: string | undefined) {
-    super();
+    super(handler, (status, fields) => {
+      const { method, url, engine } = visit;
+      // Before the client can ask again (RFC 9111 §4.4).
+      if (url !== '')
+        void engine.invalidateQuietly(invalidatedUrls(method, url, { status, fields }));
+      return withStatus([...fields], member);
+    });
     this.#visit = visit;
-    this.#handler = handler;
     this.#member = member;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#handler.onRequestStart?.(controller, context);
-  }
-
-  onDirectStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    fields: readonly string[],
-    message: string,
-  ): void {
-    const shown = status < 200 ? fields : this.#head(status, fields);
-    this.#handler.onDirectStart(controller, status, shown, message);
-  }
-
-  onDirectWhole(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    fields: readonly string[],
-    message: string,
-    body: string,
-  ): void {
-    const shown = this.#head(status, fields);
-    if (this.#handler.onDirectWhole !== undefined) {
-      this.#handler.onDirectWhole(controller, status, shown, message, body);
-      return;
-    }
-    this.#handler.onDirectStart(controller, status, shown, message);
-    if (body !== '') this.#handler.onDirectData(controller, Buffer.from(body, 'latin1'));
-    this.#handler.onDirectEnd(controller, []);
-  }
-
-  onDirectData(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
-    return this.#handler.onDirectData(controller, chunk);
-  }
-
-  onDirectEnd(controller: Dispatcher.DispatchController, trailers: readonly string[]): void {
-    this.#handler.onDirectEnd(controller, trailers);
-  }
-
-  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+  override onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
     this.#visit.showFailing(this.#member);
-    this.#handler.onResponseError?.(controller, error);
-  }
-
-  #head(status: number, fields: readonly string[]): string[] {
-    const { method, url, engine } = this.#visit;
-    // Before the client can ask again (RFC 9111 §4.4).
-    if (url !== '') void engine.invalidateQuietly(invalidatedUrls(method, url, { status, fields }));
-    return withStatus([...fields], this.#member);
+    super.onResponseError(controller, error);
   }
 }

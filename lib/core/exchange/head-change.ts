@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
-import type { Interceptor } from '../core/context.ts';
-import { asDirect, DirectListener, type DirectHandler } from '../core/exchange/contract.ts';
+import type { Interceptor } from '../context.ts';
+import { asDirect, DirectListener, type DirectHandler } from './contract.ts';
 
 export type ChangeHead = (status: number, fields: readonly string[]) => readonly string[];
 
@@ -10,7 +10,8 @@ export function changeHead(change: ChangeHead): Interceptor {
     dispatch(options, new HeadChange(asDirect(handler), change));
 }
 
-class HeadChange extends DirectListener {
+/** Hands an answer on as it comes, with the fields of its final head changed. */
+export class HeadChange extends DirectListener {
   readonly #handler: DirectHandler;
   readonly #change: ChangeHead;
 
