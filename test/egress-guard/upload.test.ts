@@ -103,6 +103,7 @@ test('a body that is found out is not tried elsewhere, and no fault of the serve
     t,
     {
       target: servers.map(({ url }) => url),
+      balance: 'round-robin',
       ejection: { consecutiveFailures: 1, maxEjected: 1 },
     },
     { mode: 'block' },
