@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { clock } from '../core/clock.ts';
 import type { StoringPolicy } from '../core/http/storing.ts';
 import { warn } from '../core/warn.ts';
-import type { Flight } from './flight.ts';
+import { Flights } from './flights.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { groupOfUrl, type KeyPlan } from './key.ts';
 import { memoryStore } from './memory-store.ts';
@@ -41,7 +41,7 @@ export class CacheEngine implements KeyPlan {
   readonly appendKey: KeyPlan['appendKey'];
   readonly keyCookies: readonly string[];
   /** The fetches under way, by the key they fill. */
-  readonly flights: Map<string, Flight> = new Map();
+  readonly flights: Flights = new Flights();
   /** Keys of what is stale and fetched anew behind the clients' backs. */
   readonly refreshing: Set<string> = new Set();
   readonly counters: CacheCounters = {
@@ -88,7 +88,7 @@ export class CacheEngine implements KeyPlan {
   /** Forgets all answers of a URL. */
   async invalidate(url: string): Promise<number> {
     // What was asked before is given to those who have asked before, too, and to nobody else.
-    this.forgetFlights((flight) => flight.leader.url === url);
+    this.flights.forget((flight) => flight.leader.url === url);
     const gone = (await this.store.delete(url)) ? 1 : 0;
     if (!this.severalKeys) return gone;
     return gone + (await this.store.clear({ group: groupOfUrl(url) }));
@@ -107,11 +107,6 @@ export class CacheEngine implements KeyPlan {
       warn('SEKISHO_CACHE_STORE', 'the store of a cache() failed to forget a URL', cause);
       return false;
     }
-  }
-
-  /** Whoever comes from now on does not find them. */
-  forgetFlights(which: (flight: Flight) => boolean): void {
-    for (const [at, flight] of this.flights) if (which(flight)) this.flights.delete(at);
   }
 }
 

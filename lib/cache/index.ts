@@ -79,7 +79,7 @@ export function cache(
   return Object.assign(handler, {
     store,
     clear: async (target?: string | ClearTarget) => {
-      engine.forgetFlights(() => true);
+      engine.flights.forget(() => true);
       return store.clear(targetOf(target));
     },
     index: async (limit = 10_000) => store.index(limit),

@@ -1,3 +1,5 @@
+import { remembering } from './memo.ts';
+
 const dayNames = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const longDayNames = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 // prettier-ignore
@@ -23,11 +25,8 @@ const latest = Date.UTC(9999, 11, 31, 23, 59, 59);
  * @returns wall-clock milliseconds, or undefined for what is no date
  */
 export function parseHttpDate(text: string, now: number): number | undefined {
-  const fixed = imfFixdate.exec(text);
-  if (fixed !== null) {
-    const [, weekday = '', date, name = '', year, ...clock] = fixed;
-    return moment(Number(year), name, Number(date), clock, dayNames.indexOf(weekday));
-  }
+  const fixed = parseFixdate(text);
+  if (fixed !== undefined) return fixed;
   const old = rfc850.exec(text);
   if (old !== null) {
     const [, weekday = '', date, name = '', year, ...clock] = old;
@@ -40,6 +39,14 @@ export function parseHttpDate(text: string, now: number): number | undefined {
   const clock = [hour, minute, second];
   return moment(Number(year), name, Number(date), clock, dayNames.indexOf(weekday));
 }
+
+/** All answers of a second have the same one. */
+const parseFixdate = remembering((text): number | undefined => {
+  const fixed = imfFixdate.exec(text);
+  if (fixed === null) return undefined;
+  const [, weekday = '', date, name = '', year, ...clock] = fixed;
+  return moment(Number(year), name, Number(date), clock, dayNames.indexOf(weekday));
+});
 
 /** An IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`; what lies outside the years 0 to 9999 is drawn to their ends. */
 export function formatHttpDate(milliseconds: number): string {

@@ -29,3 +29,21 @@ export function memoised<Result>(compute: (text: string) => Result): Memoised<Re
 
 /** `toLowerCase` for field names. */
 export const lowerName: (name: string) => string = memoised((name) => name.toLowerCase());
+
+/**
+ * The same for texts that recur for a while and then never again, such as dates: when there are many it begins anew.
+ */
+export function remembering<Result>(
+  compute: (text: string) => Result,
+  most = 64,
+): (text: string) => Result {
+  const results = new Map<string, Result>();
+  return (text) => {
+    const known = results.get(text);
+    if (known !== undefined || text.length > longestRemembered) return known ?? compute(text);
+    const result = compute(text);
+    if (results.size >= most) results.clear();
+    results.set(text, result);
+    return result;
+  };
+}
