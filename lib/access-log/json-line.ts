@@ -16,7 +16,7 @@ export function levelOf({ status, outcome }: Transaction, slow: boolean): Level 
   return slow ? 'warn' : 'info';
 }
 
-/** A line as pino writes it; made by hand, because pino itself would cost a request twice as much. */
+/** A line as pino writes it, with its end; made by hand, because pino itself would cost a request twice as much. */
 export function jsonLines(
   names: readonly FieldName[],
   isSecret: IsSecret,
@@ -34,7 +34,7 @@ export function jsonLines(
         if (value !== undefined) line += show(value as never);
       }
     }
-    return slow ? `${line},"slow":true}` : `${line}}`;
+    return line + (slow ? ',"slow":true}\n' : '}\n');
   };
 }
 

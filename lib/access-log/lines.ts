@@ -30,7 +30,7 @@ export function linesTo(
   const { names, makers } = choose(options.fields);
   if (logger === undefined && Object.keys(makers).length === 0) {
     const lineOf = jsonLines(names, isSecret);
-    return (record, slow) => write(lineOf(record, slow));
+    return (record, slow) => output?.write(lineOf(record, slow));
   }
   return pinoLines(logger ?? loggerTo(output), names, makers, isSecret);
 }

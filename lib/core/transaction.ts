@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { clock } from './clock.ts';
 import type { ErrorCode, ErrorStage } from './error-codes.ts';
 import { observed, publish } from './events.ts';
 import { withoutUserinfo } from './http/userinfo.ts';
+import { newRequestId } from './request-id.ts';
 
 /** How a transaction ended. `client-aborted` and `upstream-aborted` are about the body, after the head was sent. */
 export type Outcome = 'completed' | 'refused' | 'failed' | 'client-aborted' | 'upstream-aborted';
@@ -162,7 +162,7 @@ export class Transaction {
 
   /** The request id, made when first asked for. The log, the error page and the client see the same one. */
   get id(): string {
-    return (this.#id ??= randomUUID());
+    return (this.#id ??= newRequestId());
   }
 
   /** Takes this id; too late once somebody has asked for it. */

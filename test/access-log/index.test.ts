@@ -40,7 +40,7 @@ test('json: the fields of a request, by the names of the record', async (t) => {
     },
   );
   assert.match(String(rest.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.match(String(rest.id), /^[\da-f-]{36}$/);
+  assert.match(String(rest.id), /^[\da-f]{32}$/);
   assert.deepEqual(
     [rest.traceId, rest.parentId],
     ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'],
@@ -240,7 +240,7 @@ for (const [name, [trust, id]] of Object.entries(untrusted))
     });
     const answer = await fetch(url, { headers: { 'x-request-id': id } });
     const [line] = await json(1);
-    assert.match(String(line!.id), /^[\da-f-]{36}$/);
+    assert.match(String(line!.id), /^[\da-f]{32}$/);
     assert.equal(answer.headers.get('x-request-id'), line!.id, 'the page has the same');
   });
 
@@ -293,11 +293,13 @@ test('a stream that does not take anything holds nobody up; what is too much is 
   await until(() => log.dropped > 0, 'lines are dropped');
   const release = setInterval(() => stuck.shift()?.(), 5);
   t.after(() => clearInterval(release));
-  await log.flush();
-  const lines = written.trimEnd().split('\n');
-  await until(() => lines.length + log.dropped >= 31, 'each is written or counted');
-  assert.equal(lines.length + log.dropped, 31);
-  for (const line of lines) assert.match(line, /^\S+ - - \[.* "[^"]*"$/, 'no line is cut');
+  const lines = (): string[] => written.trimEnd().split('\n');
+  await until(async () => {
+    await log.flush();
+    return lines().length + log.dropped >= 31;
+  }, 'each is written or counted');
+  assert.equal(lines().length + log.dropped, 31);
+  for (const line of lines()) assert.match(line, /^\S+ - - \[.* "[^"]*"$/, 'no line is cut');
 });
 
 const broken: Readonly<Record<string, () => AccessLogOptions['stream']>> = {

@@ -241,13 +241,45 @@ test('an observer within a route leaves req.route as it is', async (t) => {
   const app = express();
   const seen: unknown[] = [];
   app.get('/a/:id', handler, (req, res) => {
-    seen.push((req.route as { path: string }).path, Object.keys(req).includes('route'));
+    seen.push((req.route as { path: string }).path);
     res.send('a');
   });
   const { url } = await listen(t, app);
-  await ask(`${url}/a/1`);
-  assert.equal((await record('/a/1')).route, '/a/:id');
-  assert.deepEqual(seen, ['/a/:id', true]);
+  for (const path of ['/a/1', '/a/2']) {
+    await ask(url + path);
+    assert.equal((await record(path)).route, '/a/:id');
+  }
+  assert.deepEqual(seen, ['/a/:id', '/a/:id']);
+});
+
+test('a route of the app behind a sub-app that alone is observed', async (t) => {
+  const { handler, record } = recorder();
+  const inner = express().use(handler);
+  const app = express().use(inner);
+  const router = express.Router().get('/:id', (_req, res) => void res.send('a'));
+  app.use('/deep', router);
+  const { url } = await listen(t, app);
+  for (const path of ['/deep/1', '/deep/2']) {
+    await ask(url + path);
+    assert.equal((await record(path)).route, '/deep/:id');
+  }
+});
+
+test('a route that fails behind two routers, observed outside of Express', async (t) => {
+  const { handler, record } = recorder();
+  const app = express().set('env', 'test');
+  const router = express.Router().get('/:id', () => {
+    throw new Error('it fails');
+  });
+  app.use('/a', express.Router().use('/b', router));
+  const { url } = await listen(t, (req, res) => {
+    handler(req as never, res as never, () => {
+      app(req, res);
+    });
+  });
+  await ask(`${url}/a/b/1`);
+  const { status, route } = await record('/a/b/1');
+  assert.deepEqual([status, route], [500, '/a/b/:id']);
 });
 
 test('the user that express-basic-auth has found, but none whose password is wrong', async (t) => {
@@ -443,13 +475,16 @@ test('a server that breaks off in the middle', async (t) => {
 
 test('pipelined requests have a record each, also those whose turn never comes', async (t) => {
   const { app, record } = observed();
-  app.get('/one', () => undefined);
-  app.get('/two', (_req, res) => void res.send('two'));
+  let asked = 0;
+  app.get('/one', () => {
+    asked++;
+  });
+  app.get('/two', (_req, res) => (asked++, void res.send('two')));
   const { port } = await listen(t, app);
   const socket = connect(port, '127.0.0.1');
   const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
   socket.write(get('/one') + get('/two'));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => asked === 2, 'both requests');
   socket.destroy();
   assert.equal((await record('/one')).outcome, 'client-aborted');
   assert.notEqual((await record('/two')).outcome, undefined);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -36,7 +36,7 @@ const examples: Readonly<Record<string, (url: string, output: string) => Promise
   },
   async 'access-log.ts'(url) {
     const id = (await fetch(`${url}/shop/1?token=secret`)).headers.get('x-request-id');
-    assert.match(id!, /^[\w-]{36}$/);
+    assert.match(id!, /^[\da-f]{32}$/);
     assert.equal((await fetch(`${url}/closed`)).status >= 502, true);
     assert.equal(await body(`${url}/health`), 'fine\n');
   },
@@ -130,7 +130,7 @@ const examples: Readonly<Record<string, (url: string, output: string) => Promise
     assert.match(String(problem.status), /^50[23]$/);
     assert.equal(problem.headers.get('content-type'), 'application/problem+json');
     const page = await fetch(`${url}/shop`, { headers: { accept: 'text/html' } });
-    assert.match(await page.text(), /Back soon.*Quote [\w-]{36}\./);
+    assert.match(await page.text(), /Back soon.*Quote [\da-f]{32}\./);
   },
   async 'existing-hpm.ts'(url) {
     const answers = [await body(`${url}/image/cat.png`), await body(`${url}/image/cat.png`)];
@@ -277,7 +277,7 @@ for (const [file, attempt] of Object.entries(examples))
 test('examples/shared-cache.ts: two gateways have one cache', { skip: noRedis }, async (t) => {
   const example = await runExample(t, 'examples/shared-cache.ts');
   const urls = (): string[] => [...example.output().matchAll(/http:\S+\/page/g)].map(String);
-  await until(() => urls().length === 2, 'both listen', 20_000);
+  await until(() => urls().length === 2, 'both listen');
   const [one = '', two = ''] = urls();
   const first = await body(one);
   // The answer goes out before it is in Redis: who asks in between would fetch his own.
@@ -335,7 +335,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     const closed = once(socket, 'close');
     assert.equal(await example.end(signal), 0, example.output());
     assert.equal((await closed)[0], 1001);
-    for (const [name, pid] of pids) assert.ok(!isAlive(pid), `${name}, process ${pid}, is alive`);
+    for (const [name, pid] of pids)
+      await until(() => !isAlive(pid), `the end of ${name}, process ${pid}`);
   });
 
 test('examples/gateway.ts says so when its port is taken, and leaves nothing behind', async (t) => {
@@ -375,10 +376,12 @@ function pidsOf(output: string): Map<string, number> {
   );
 }
 
+/** A process that ended and that nobody has asked about yet is not alive: in a container perhaps nobody ever asks. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    const stat = `/proc/${pid}/stat`;
+    return !existsSync(stat) || !/\) [ZX] /.test(readFileSync(stat, 'latin1'));
   } catch {
     return false;
   }
