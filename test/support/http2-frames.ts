@@ -1,4 +1,5 @@
 /** An HTTP/2 client that sends frames as it is told, and shows those that come (RFC 9113 §4). */
+import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { until } from './servers.ts';
@@ -36,12 +37,11 @@ export interface FrameClient {
   sees(type: keyof typeof frameTypes, stream?: number): Promise<Frame>;
 }
 
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+export const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 export async function frameClient(t: TestContext, { port, ca }: TlsServing): Promise<FrameClient> {
   const socket = await tlsClient(t, port, { ca, ALPNProtocols: ['h2'] });
   const frames: Frame[] = [];
-  let rest: Buffer = Buffer.alloc(0);
   const client = {
     socket,
     frames,
@@ -73,8 +73,19 @@ export async function frameClient(t: TestContext, { port, ca }: TlsServing): Pro
     },
   };
   socket.on('error', () => undefined).on('close', () => (client.closed = true));
+  readFrames(socket, frames);
+  socket.write(preface, 'latin1');
+  client.send('SETTINGS', 0, 0);
+  return client;
+}
+
+/** Puts the frames that come over a connection into a list. @param skip bytes in front of the first one */
+export function readFrames(socket: Duplex, frames: Frame[], skip = 0): void {
+  let rest: Buffer = Buffer.alloc(0);
+  let toSkip = skip;
   socket.on('data', (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
+    rest = Buffer.concat([rest, chunk.subarray(toSkip)]);
+    toSkip = Math.max(0, toSkip - chunk.length);
     while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
       const length = rest.readUIntBE(0, 3);
       frames.push({
@@ -86,9 +97,6 @@ export async function frameClient(t: TestContext, { port, ca }: TlsServing): Pro
       rest = rest.subarray(9 + length);
     }
   });
-  socket.write(preface, 'latin1');
-  client.send('SETTINGS', 0, 0);
-  return client;
 }
 
 /** Literal fields without indexing and without Huffman coding (RFC 7541 §6.2.2). */

@@ -4,7 +4,9 @@ import { Http1Client } from './http1/client.ts';
 import type { ConnectionTimeouts } from './http1/connection-owner.ts';
 import { failure } from './http1/failure.ts';
 import { InvalidRequestError } from './http1/request-head.ts';
-import { Http2Trailers } from './http2-trailers.ts';
+import { bodyOf } from './http1/body.ts';
+import { Http2Body } from './http2-body.ts';
+import { Http2Handler } from './http2-handler.ts';
 import { serverName, type Transport } from './server.ts';
 import type { TlsOptions } from './tls-options.ts';
 import { undici } from './undici.ts';
@@ -41,10 +43,15 @@ class Http2Transport implements Transport {
     });
   }
 
-  dispatch: Transport['dispatch'] = (options, handler) =>
-    typeof options.upgrade === 'string'
-      ? this.#upgrades.dispatch(options, handler)
-      : this.#pool.dispatch(options, new Http2Trailers(handler, this.#server));
+  dispatch: Transport['dispatch'] = (options, handler) => {
+    if (typeof options.upgrade === 'string') return this.#upgrades.dispatch(options, handler);
+    const given = bodyOf(options.body);
+    const body = given === undefined || Buffer.isBuffer(given) ? given : new Http2Body(given);
+    return this.#pool.dispatch(
+      { ...options, body: body ?? null },
+      new Http2Handler(handler, this.#server, body instanceof Http2Body ? body : undefined),
+    );
+  };
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#upgrades.close()]);

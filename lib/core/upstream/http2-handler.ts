@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { ProxyError } from '../errors.ts';
+import type { Http2Body } from './http2-body.ts';
 
 type Handler = Dispatcher.DispatchHandler;
 type Controller = Dispatcher.DispatchController;
@@ -9,14 +10,17 @@ type Controller = Dispatcher.DispatchController;
  * and takes an answer for complete as soon as they are here, even when it was paused and has not given the rest of
  * the body. A truncated answer must not look complete, so that one is a failure.
  */
-export class Http2Trailers implements Handler {
+export class Http2Handler implements Handler {
   readonly #handler: Handler;
   readonly #server: string;
+  readonly #body: Http2Body | undefined;
   readonly onRequestUpgrade?: NonNullable<Handler['onRequestUpgrade']>;
 
-  constructor(handler: Handler, server: string) {
+  /** @param body of the request, when it is a stream */
+  constructor(handler: Handler, server: string, body: Http2Body | undefined) {
     this.#handler = handler;
     this.#server = server;
+    this.#body = body;
     if (handler.onRequestUpgrade !== undefined)
       this.onRequestUpgrade = (...call) => handler.onRequestUpgrade?.(...call);
   }
@@ -52,6 +56,8 @@ export class Http2Trailers implements Handler {
   }
 
   onResponseError(controller: Controller, error: Error): void {
+    // Another attempt may want it at once.
+    this.#body?.release();
     this.#handler.onResponseError?.(controller, error);
   }
 }
