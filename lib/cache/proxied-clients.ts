@@ -11,6 +11,8 @@ const most = 16;
 export class ProxiedClients {
   readonly #serves: Set<ServesClient> = new Set();
   readonly #ownStore: boolean;
+  /** A request has gone on before any proxy had told. */
+  #awaited = false;
 
   /** @param ownStore what is in the store has come through this cache, so that a proxy has told already */
   constructor(ownStore: boolean) {
@@ -22,7 +24,12 @@ export class ProxiedClients {
     const context = contextOf(req);
     if (!context.proxied) return true;
     (context.onProxyTakes ??= []).push(this.#learn);
-    if (this.#serves.size === 0) return this.#ownStore;
+    if (this.#serves.size === 0) {
+      // Nothing is stored yet, but a second one could wait for the answer to the first.
+      const first = !this.#awaited;
+      this.#awaited = true;
+      return this.#ownStore && first;
+    }
     if (this.#serves.size > most) return false;
     for (const serves of this.#serves) if (!serves(req)) return false;
     return true;

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ProxyError } from '../core/errors.ts';
 import { failWith } from '../core/fail-with.ts';
+import { ownCacheStatus } from '../core/http/cache-status.ts';
 import type { CacheEngine } from './engine.ts';
 import { urlOf } from './key.ts';
 
@@ -11,6 +12,8 @@ export async function answerPurge(
   res: Response,
   next: NextFunction,
 ): Promise<void> {
+  const { cacheStatus: name } = engine.options;
+  if (name !== false) res.appendHeader('Cache-Status', ownCacheStatus('purge', name));
   try {
     const url = urlOf(req);
     if (url === undefined) {

@@ -115,12 +115,12 @@ export class Visit {
     }
     this.url = url;
     const cached = (engine.options.methods as readonly string[]).includes(method);
-    const why = !cached ? 'method' : this.#exception(fields);
+    const why = !cached ? 'method' : this.#asking(() => this.#exception(fields));
     if (why !== undefined) {
       passBy(this, why === 'method' ? { fwd: 'method' } : { fwd: 'bypass', detail: why });
       return;
     }
-    this.key = this.at = url + keySuffix(engine, req, res);
+    this.key = this.at = url + this.#asking(() => keySuffix(engine, req, res));
     if (method === 'POST') {
       this.#fwd = 'method';
       this.#lead();
@@ -130,6 +130,16 @@ export class Visit {
   /** A client of an answer that is played to it has left; nobody else minds. */
   left(): void {
     // Nothing to be given back.
+  }
+
+  /** Functions of the caller's may throw: that is no answer of the origin's, and says so. */
+  #asking<Value>(call: () => Value): Value {
+    try {
+      return call();
+    } catch (error) {
+      this.showFailing(this.status({ fwd: 'bypass', detail: 'hook' }));
+      throw error;
+    }
   }
 
   #exception(fields: Fields): string | undefined {

@@ -5,7 +5,7 @@ import express, { type ErrorRequestHandler } from 'express';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache, type CacheOptions } from '../../lib/cache/index.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
-import { listen, listenBytes, until } from '../support/servers.ts';
+import { listen, listenBytes, turns, until } from '../support/servers.ts';
 import { begin, send, statusOf, type Ask } from './support.ts';
 
 const own: ErrorRequestHandler = (_error, _req, res, next) => {
@@ -19,6 +19,10 @@ const pages: Readonly<Record<string, ErrorRequestHandler | undefined>> = {
   "the app's": own,
 };
 
+function broken(): never {
+  throw new Error('broken');
+}
+
 const rows: Readonly<Record<string, readonly [status: string, ask?: Ask, options?: CacheOptions]>> =
   {
     'a miss': ['sekisho; fwd=uri-miss'],
@@ -29,6 +33,8 @@ const rows: Readonly<Record<string, readonly [status: string, ask?: Ask, options
     'a request that passes': ['sekisho; fwd=method', { method: 'DELETE' }],
     'a name of its own': ['edge; fwd=uri-miss', {}, { cacheStatus: 'edge' }],
     'no name': ['', {}, { cacheStatus: false }],
+    'a `when` that throws': ['sekisho; fwd=bypass; detail=hook', {}, { when: broken }],
+    'an `appendKey` that throws': ['sekisho; fwd=bypass; detail=hook', {}, { appendKey: broken }],
   };
 
 for (const [by, handler] of Object.entries(pages))
@@ -59,7 +65,7 @@ for (const [by, handler] of Object.entries(pages))
       const { port } = await listen(t, app);
       const answers = [send(port, '/'), send(port, '/')];
       await until(() => waiting.length === 1, 'one is asked for both');
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await turns();
       waiting[0]?.destroy();
       assert.deepEqual((await Promise.all(answers)).map(statusOf).sort(), [
         'sekisho; fwd=uri-miss',

@@ -80,14 +80,17 @@ for (const [where, make] of Object.entries(sites))
         },
       });
       await ask('/a');
-      assert.equal((await ask('/a', { method: 'PURGE' })).status, 403);
-      assert.equal(
-        (await ask('/a', { method: 'PURGE', headers: { 'X-Key': 'throw' } })).status,
-        500,
-      );
+      for (const [key, status] of [
+        ['wrong', 403],
+        ['throw', 500],
+      ] as const) {
+        const refused = await ask('/a', { method: 'PURGE', headers: { 'X-Key': key } });
+        assert.deepEqual([refused.status, statusOf(refused)], [status, 'sekisho; detail=purge']);
+      }
       assert.equal(statusOf(await ask('/a')), 'sekisho; hit');
       const purged = await ask('/a', { method: 'PURGE', headers: { 'X-Key': 'right' } });
       assert.deepEqual([purged.status, purged.body], [200, '{"purged":1}']);
+      assert.equal(statusOf(purged), 'sekisho; detail=purge');
       assert.equal(statusOf(await ask('/a')), 'sekisho; fwd=uri-miss; stored');
       assert.deepEqual(asked, ['GET /a', 'GET /a']);
       const none = await make(t, origin);

@@ -42,6 +42,11 @@ export function cacheStatus(status: CacheStatus, name = 'sekisho'): string {
   return member;
 }
 
+/** A member for a request that a cache has answered of its own accord: neither a hit nor forwarded. */
+export function ownCacheStatus(detail: string, name: string): string {
+  return `${tokenOrString(name)}; detail=${tokenOrString(detail)}`;
+}
+
 /**
  * Fields with a member of `Cache-Status` behind those of the caches that are nearer to the origin: the last one is
  * the nearest to the client (RFC 9211 §2). Theirs stay as they came, on lines of their own.
