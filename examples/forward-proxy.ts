@@ -18,8 +18,7 @@ const web = {
   allowPrivate: ['example.com'],
 };
 
-// What Express says of its own answers is not true of those of others.
-const app = express().disable('x-powered-by');
+const app = express();
 const port = Number(process.env.PORT ?? 3128);
 
 app.use(accessLog());

@@ -33,7 +33,7 @@ await Promise.all(demo.map((server) => server.start()));
 const images = upstream(
   'images',
   painters.map(({ url }) => url),
-  { healthCheck: { path: '/health', interval: '1s', timeout: '500ms' } },
+  { healthCheck: { path: '/health', interval: '1s' } },
 );
 const router = prefixRouter({ '/blog': blog.url, '/image': images, '/echo': echo.url });
 // The blog says nothing of how long its pages are good; here they are for ten seconds.

@@ -28,7 +28,7 @@ export function attemptsWith(lockout: Lockout, dryRun: boolean): Attempts {
       if (attempt instanceof GuardedAttempt && attempt.guarded) return verdict;
       const subject = lockout.subject(verdict.name, req.ip);
       const decide = (remaining: number): Verdict | Promise<Verdict> =>
-        remaining > 0 ? locked(remaining) : counted(lockout, subject, false, verdict);
+        remaining > 0 ? locked(remaining, verdict.name) : counted(lockout, subject, false, verdict);
       const remaining = lockout.remaining(subject);
       return typeof remaining === 'number' ? decide(remaining) : remaining.then(decide);
     },
@@ -58,7 +58,7 @@ class GuardedAttempt implements Attempt {
     const lockout = this.#lockout;
     const subject = lockout.subject(name, this.#ip);
     const decide = (remaining: number): Verdict | Promise<Verdict> => {
-      if (remaining > 0) return locked(remaining);
+      if (remaining > 0) return locked(remaining, name);
       const verdict = judge();
       return isPromise(verdict)
         ? verdict.then((later) => counted(lockout, subject, known, later))
@@ -72,7 +72,7 @@ class GuardedAttempt implements Attempt {
         const remaining = lockout.remaining(subject);
         return typeof remaining === 'number' ? decide(remaining) : remaining.then(decide);
       },
-      () => locked(1000),
+      () => locked(1000, name),
     );
   }
 }
@@ -89,9 +89,10 @@ function counted(
   return told === undefined ? verdict : told.then(() => verdict);
 }
 
-function locked(remaining: number): Verdict {
+function locked(remaining: number, name: string | undefined): Verdict {
   return {
     kind: 'failed',
+    ...(name !== undefined && { name }),
     error: new ProxyError('ERR_SEKISHO_AUTH_LOCKED', {
       headers: { 'Retry-After': String(Math.max(1, Math.ceil(remaining / 1000))) },
     }),

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { duration, func, quote, refuse, schemaOf, type Duration } from '../core/options.ts';
+import { duration, func, refuse, schemaOf, type Duration } from '../core/options.ts';
 import type { Authorizer } from './authorizer.ts';
 import { realmString } from './challenge.ts';
 import { flag } from './flag.ts';
@@ -80,12 +80,18 @@ export function basicField() {
   });
 }
 
+function kindOf(value: unknown): string {
+  return Array.isArray(value)
+    ? 'a list'
+    : `a value of type ${value === null ? 'null' : typeof value}`;
+}
+
 /** No message shows a value: it may be a password. */
 function users(): z.ZodType<ReadonlyMap<string, StoredPassword>, Readonly<Record<string, string>>> {
   return z
     .custom<Readonly<Record<string, string>>>(
       (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      { error: ({ input }) => `${quote(typeof input)} is not allowed; use { name: password }` },
+      { error: ({ input }) => `${kindOf(input)} is not allowed; use { name: password }` },
     )
     .transform((value, context) => {
       const table = new Map<string, StoredPassword>();

@@ -46,7 +46,7 @@ export function basicScheme(settings: BasicSettings): Scheme {
       const known = knows(name, password);
       const verdictOf = (right: boolean): Verdict => {
         if (!right) return { kind: 'refused', reason: 'wrong name or password', name };
-        contextOf(req).consume.add(field);
+        if (!attempt.dryRun) contextOf(req).consume.add(field);
         return { kind: 'user', user: { name, scheme: 'basic', groups: [], claims: {} } };
       };
       return attempt.guard(name, known, () => {

@@ -19,7 +19,7 @@ import { quotedString } from './challenge.ts';
 import { credentialsOf, type CredentialsField } from './credentials.ts';
 import type { FindKey } from './jwks.ts';
 import { keysFor } from './jwks-choice.ts';
-import type { Scheme, Verdict } from './scheme.ts';
+import type { Attempt, Scheme, Verdict } from './scheme.ts';
 
 /** Verified tokens that are remembered. */
 const mostRemembered = 2000;
@@ -71,11 +71,16 @@ export function bearerScheme(options: ParsedBearerOptions): Scheme {
   }
 
   /** What a right token is good for on this request. */
-  function admit(verdict: Verdict, req: Request, field: CredentialsField): Verdict {
+  function admit(
+    verdict: Verdict,
+    req: Request,
+    field: CredentialsField,
+    { dryRun }: Attempt,
+  ): Verdict {
     if (verdict.kind !== 'user') return verdict;
     if (scope !== undefined && !hasScopes(verdict.user.claims, scope))
       return { kind: 'failed', error: insufficient(field) };
-    contextOf(req).consume.add(field);
+    if (!dryRun) contextOf(req).consume.add(field);
     return verdict;
   }
 
@@ -98,7 +103,7 @@ export function bearerScheme(options: ParsedBearerOptions): Scheme {
 
   return {
     name: 'bearer',
-    authenticate(req) {
+    authenticate(req, _res, attempt) {
       const credentials = credentialsOf(req, 'bearer');
       if (credentials === undefined) return { kind: 'absent' };
       const { value: token, field, problem } = credentials;
@@ -108,8 +113,8 @@ export function bearerScheme(options: ParsedBearerOptions): Scheme {
         return token === '' || /[\s,]/.test(token) ? unreadable : verdictOf(malformedToken);
       const digest = hash('sha256', token, 'base64');
       const known = remembered(digest);
-      if (known !== undefined) return admit(known, req, field);
-      return judge(token, digest).then((verdict) => admit(verdict, req, field));
+      if (known !== undefined) return admit(known, req, field, attempt);
+      return judge(token, digest).then((verdict) => admit(verdict, req, field, attempt));
     },
     challenge(_req, refused: Refusal | undefined) {
       return refused?.error === undefined

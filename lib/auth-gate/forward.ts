@@ -12,7 +12,7 @@ import { RecentlyRight, Verdicts } from './forward-memory.ts';
 import type { ParsedForwardOptions } from './forward-options.ts';
 import { questioner } from './forward-question.ts';
 import { mergeFields, readUser } from './forward-user.ts';
-import type { Attempt, Scheme, Verdict } from './scheme.ts';
+import type { Scheme, Verdict } from './scheme.ts';
 
 export { forwardField, type ForwardCacheOptions, type ForwardOptions } from './forward-options.ts';
 export { mergeFields } from './forward-user.ts';
@@ -23,24 +23,26 @@ const mostQuestions = 1000;
 export interface ForwardSurroundings {
   /** Whether servers behind get the Authorization of a request that has passed. */
   readonly keepsCredentials: boolean;
+  /** The gate only reports. */
+  readonly dryRun: boolean;
   /** What the other schemes of the gate say in a 401. */
   readonly challenges: (req: Request) => readonly string[];
 }
 
 /**
  * The scheme that leaves the judgement to an auth server. From now on no route of this process hands on what a client says in
- * the fields of `copyHeaders`.
+ * the fields of `copyHeaders`, unless the gate only reports.
  */
 export function forwardScheme(
   settings: ParsedForwardOptions,
-  { keepsCredentials, challenges }: ForwardSurroundings,
+  { keepsCredentials, dryRun, challenges }: ForwardSurroundings,
 ): Scheme {
   const { url, copyHeaders, cookies, timeout, maxSize, tls, cache } = settings;
   const consumed = new Set<string>(keepsCredentials ? [] : ['authorization']);
   for (const { to } of copyHeaders)
     // Not a field of the identity's: elsewhere clients have an Authorization of their own.
     if (to.toLowerCase() === 'authorization') consumed.add('authorization');
-    else reserveIdentityField(to);
+    else if (!dryRun) reserveIdentityField(to);
   const questionOf = questioner(settings);
   const asker = new Asker(url, { timeout, maxSize, tls, most: mostQuestions });
   const verdicts = cache === false ? undefined : new Verdicts(cache);
@@ -59,7 +61,7 @@ export function forwardScheme(
     const { user, copies } = readUser(fields, settings);
     const verdict: Verdict = { kind: 'user', user };
     // Cookies and Authorization of a forward proxy's client are the site's that it asks for.
-    if (context.proxied) return verdict;
+    if (context.proxied || dryRun) return verdict;
     for (const name of consumed) context.consume.add(name);
     for (const name of cookies) context.consumeCookies.add(name);
     if (copies.length > 0) context.identity = mergeFields(context.identity, copies);
@@ -69,7 +71,7 @@ export function forwardScheme(
   }
 
   /** A refusal goes to the client as it is, unless it cannot or must not. */
-  function refuse(answer: Answer, req: Request, res: Response, { dryRun }: Attempt): Verdict {
+  function refuse(answer: Answer, req: Request, res: Response): Verdict {
     const { status } = answer;
     const reason = `the auth server answered ${status}`;
     const { proxied } = contextOf(req);
@@ -128,9 +130,7 @@ export function forwardScheme(
         );
       };
       const deliver = (verdict: Verdict): Verdict =>
-        refusal === undefined || verdict.kind === 'failed'
-          ? verdict
-          : refuse(refusal, req, res, attempt);
+        refusal === undefined || verdict.kind === 'failed' ? verdict : refuse(refusal, req, res);
 
       const verdict =
         guess === undefined || known === undefined

@@ -26,12 +26,14 @@ interface Kept {
 }
 
 /**
- * Makes the fields of `identityHeaders`. From now on no route of this process hands on what a client says in them.
+ * Makes the fields of `identityHeaders`. From now on no route of this process hands on what a client says in them, unless the
+ * gate only reports.
  *
  * @param settings undefined when nothing is sent: then the set of keys is empty
  */
-export function createIdentity(settings: IdentitySettings | undefined): Identity {
-  for (const name of settings === undefined ? [] : namesOf(settings)) reserveIdentityField(name);
+export function createIdentity(settings: IdentitySettings | undefined, dryRun: boolean): Identity {
+  if (settings !== undefined && !dryRun)
+    for (const name of namesOf(settings)) reserveIdentityField(name);
   const signing = settings?.assertion === false ? undefined : settings?.assertion;
   const assertions = signing === undefined ? undefined : new Assertions(signing);
   // Servers behind always get one that is good for the other half of its life.

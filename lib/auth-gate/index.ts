@@ -91,7 +91,11 @@ export interface AuthGateOptions {
    * @default 'gate'
    */
   readonly preflight?: 'gate' | 'pass';
-  /** Lets everything pass and only reports what would have been refused. @default false */
+  /**
+   * Lets everything pass and only reports what would have been refused. Servers behind get what they would get without the gate:
+   * credentials and cookies go on, and nobody tells them of the user; `req.auth` is there for who has proved himself.
+   * @default false
+   */
   readonly dryRun?: boolean;
 }
 
@@ -155,17 +159,23 @@ export function authGate(options: AuthGateOptions): AuthGate {
     bearer && bearerScheme(bearer),
     oidc && oidcScheme(oidc),
     forward &&
-      forwardScheme(forward, { keepsCredentials: forwardCredentials !== false, challenges }),
+      forwardScheme(forward, {
+        keepsCredentials: forwardCredentials !== false,
+        dryRun,
+        challenges,
+      }),
   ].filter((scheme) => scheme !== undefined);
   const lockout = parsed.lockout && new Lockout(parsed.lockout);
   const attempts = lockout ? attemptsWith(lockout, dryRun) : attemptsWithout(dryRun);
   const judge = judgeBy(schemes, attempts, authorization(parsed));
-  const identity = createIdentity(parsed.identityHeaders);
+  const identity = createIdentity(parsed.identityHeaders, dryRun);
 
   function admit(req: Request, { user }: Decision): void {
     if (user === undefined) return;
     const context = contextOf(req);
     announce(req, user);
+    // The servers behind see nothing of a trial.
+    if (dryRun) return;
     if (forwardCredentials === true) context.consume.delete('authorization');
     // An auth server may let pass without naming anybody.
     if (parsed.identityHeaders !== undefined && user.name !== '')

@@ -14,6 +14,8 @@ export interface Decision {
   readonly reason?: string | undefined;
   readonly scheme?: Scheme | undefined;
   readonly user?: AuthenticatedUser | undefined;
+  /** Whom the client claims to be, where that has not been judged. */
+  readonly claimed?: string | undefined;
   /** The credentials that were wrong. */
   readonly refused?: Extract<Verdict, { kind: 'refused' }> | undefined;
   readonly error?: ProxyError | undefined;
@@ -34,12 +36,13 @@ export function judgeBy(
     req: Request,
     res: Response,
     attempt: Attempt,
+    reason?: string,
   ): Decision | Promise<Decision> {
     const scheme = schemes[index];
-    if (scheme === undefined) return nobody(req, res, attempt);
+    if (scheme === undefined) return nobody(req, res, attempt, reason);
     const decide = (verdict: Verdict): Decision | Promise<Decision> =>
       verdict.kind === 'absent'
-        ? ask(index + 1, req, res, attempt)
+        ? ask(index + 1, req, res, attempt, verdict.reason ?? reason)
         : decisionOf(scheme, verdict, req, authorize);
     const settle = (verdict: Verdict): Decision | Promise<Decision> => {
       const settled = attempts.settle(attempt, req, verdict);
@@ -53,19 +56,27 @@ export function judgeBy(
     req: Request,
     res: Response,
     beginning: readonly Scheme[],
+    reason: string | undefined,
   ): Promise<Decision> {
     for (const scheme of beginning)
-      if (await scheme.begin?.(req, res)) return { outcome: 'answered', scheme };
-    return absent;
+      if (await scheme.begin?.(req, res)) return { outcome: 'answered', reason, scheme };
+    return absent(reason);
   }
 
-  function nobody(req: Request, res: Response, { dryRun }: Attempt): Decision | Promise<Decision> {
+  function nobody(
+    req: Request,
+    res: Response,
+    { dryRun }: Attempt,
+    reason: string | undefined,
+  ): Decision | Promise<Decision> {
     const beginning = schemes.filter((scheme) => 'begin' in scheme);
-    return dryRun || beginning.length === 0 ? absent : begun(req, res, beginning);
+    return dryRun || beginning.length === 0 ? absent(reason) : begun(req, res, beginning, reason);
   }
 }
 
-const absent: Decision = { outcome: 'absent', reason: 'no credentials' };
+function absent(reason = 'no credentials'): Decision {
+  return { outcome: 'absent', reason };
+}
 
 function decisionOf(
   scheme: Scheme,
@@ -79,7 +90,7 @@ function decisionOf(
     case 'refused':
       return { outcome: 'refused', reason: verdict.reason, scheme, refused: verdict };
     case 'failed':
-      return failedDecision(verdict.error, scheme);
+      return { ...failedDecision(verdict.error, scheme), claimed: verdict.name };
     case 'user':
       return authorize === undefined
         ? { outcome: 'passed', scheme, user: verdict.user }

@@ -15,12 +15,13 @@ import type { Scheme, Verdict } from './scheme.ts';
 import { BrowserSessions, type Visit } from './session-browser.ts';
 import { SessionCookies } from './session-cookies.ts';
 import { Seal } from './session-seal.ts';
-import { sharedSessions } from './session-shared.ts';
+import { SharedSessions } from './session-shared.ts';
 import { userOfSession, type Session } from './session.ts';
 
 export { oidcField, type OidcOptions, type SessionOptions } from './oidc-options.ts';
 
 const absent: Verdict = { kind: 'absent' };
+const over: Verdict = { kind: 'absent', reason: 'a session that is over, or was never ours' };
 
 /** Login with an OpenID Connect provider, and the session it begins. */
 export function oidcScheme(settings: OidcSettings): Scheme {
@@ -29,7 +30,7 @@ export function oidcScheme(settings: OidcSettings): Scheme {
   const realm = `${issuer} ${clientId}`;
   const { secret, cookie } = options;
   const site = siteOf(settings.baseUrl);
-  const shared = sharedSessions(realm, cookie, ...secret);
+  const shared = SharedSessions.of(realm, cookie, ...secret);
   const cookies = new SessionCookies(cookie);
   const client = new OidcClient(settings);
   const sessions = new BrowserSessions(options, realm, cookies, client, shared);
@@ -37,14 +38,15 @@ export function oidcScheme(settings: OidcSettings): Scheme {
   const logout = new Logout(client);
   const backchannel = new BackchannelLogout(client, sessions.store);
   const users = new WeakMap<Session, AuthenticatedUser>();
+  let closed = false;
 
-  function visitOf(req: Request, res: Response): Visit {
+  function visitOf(req: Request, res: Response, dryRun = false): Visit {
     const at = site(req);
-    return { req, res, site: at, cookies: cookies.read(req, at) };
+    return { req, res, site: at, cookies: cookies.read(req, at, dryRun) };
   }
 
   function verdictOf(session: Session | undefined): Verdict {
-    if (session === undefined) return absent;
+    if (session === undefined) return over;
     const user = users.get(session) ?? userOfSession(session, settings);
     if (user === undefined) return absent;
     users.set(session, user);
@@ -91,8 +93,8 @@ export function oidcScheme(settings: OidcSettings): Scheme {
         if (answered !== undefined)
           return answered.then((): Verdict => ({ kind: 'answered' }), failed);
       }
-      const visit = visitOf(req, res);
-      if (visit.cookies.size === 0) return absent;
+      const visit = visitOf(req, res, dryRun);
+      if (!visit.cookies.has('')) return absent;
       const session = sessions.find(visit);
       return isPromise(session) ? session.then(verdictOf).catch(failed) : verdictOf(session);
     },
@@ -105,6 +107,8 @@ export function oidcScheme(settings: OidcSettings): Scheme {
       return true;
     },
     close() {
+      if (closed) return;
+      closed = true;
       sessions.close();
       shared.close();
     },

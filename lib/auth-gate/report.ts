@@ -7,7 +7,7 @@ const longestName = 256;
 
 /** Puts the verdict into the record of the request, and tells those who watch the gate of what it refuses. */
 export function report(decision: Decision, req: Request, dryRun: boolean): void {
-  const { outcome, reason, scheme, user, refused } = decision;
+  const { outcome, reason, scheme, user, refused, claimed } = decision;
   const context = contextOf(req);
   const { transaction } = context;
   const passes = outcome === 'passed' || outcome === 'preflight' || outcome === 'answered';
@@ -19,7 +19,7 @@ export function report(decision: Decision, req: Request, dryRun: boolean): void 
     reason: reason ?? outcome,
     dryRun,
     scheme: scheme?.name,
-    name: (user?.name ?? refused?.name)?.slice(0, longestName),
+    name: (user?.name ?? refused?.name ?? claimed)?.slice(0, longestName),
     client: req.ip,
     method: req.method,
     path: pathOf(req.originalUrl),

@@ -4,8 +4,12 @@ import type { ProxyError } from '../core/errors.ts';
 
 /** What a scheme makes of a request. */
 export type Verdict =
-  /** The request has no credentials of this scheme. */
-  | { readonly kind: 'absent' }
+  | {
+      /** The request has no credentials of this scheme. */
+      readonly kind: 'absent';
+      /** For the log, where it has some that count as none: a session that is over. */
+      readonly reason?: string;
+    }
   | { readonly kind: 'user'; readonly user: AuthenticatedUser }
   /** Credentials that are wrong: answered with a challenge, counted by `lockout`. */
   | {
@@ -20,7 +24,7 @@ export type Verdict =
       readonly counts?: false;
     }
   /** Could not be judged (an auth server is down): answered with this error, never a pass. */
-  | { readonly kind: 'failed'; readonly error: ProxyError }
+  | { readonly kind: 'failed'; readonly error: ProxyError; readonly name?: string }
   /** The scheme has answered by itself: a login page, a redirect, the auth server's own refusal. */
   | {
       readonly kind: 'answered';
@@ -30,7 +34,10 @@ export type Verdict =
 
 /** What the gate lends a scheme while it judges one request. */
 export interface Attempt {
-  /** The gate only reports: a scheme that would answer by itself (`answered`) says `refused` or `absent` instead. */
+  /**
+   * The gate only reports: a scheme that would answer by itself (`answered`) says `refused` or `absent` instead, consumes nothing
+   * and tells servers behind nothing.
+   */
   readonly dryRun: boolean;
   /**
    * Runs a judgement of guessable credentials under `lockout`: `judge` is not called while user or address are locked,

@@ -23,8 +23,8 @@ export class SessionCookies {
     this.#secure = `__Host-${name}`;
   }
 
-  /** Reads them, and marks them as the gate's own: no server behind gets to see them. */
-  read(req: Request, { secure, fit }: Site): GateCookies {
+  /** Reads them, and marks them as the gate's own: no server behind gets to see them, save in a dry run. */
+  read(req: Request, { secure, fit }: Site, dryRun: boolean): GateCookies {
     const header = req.headers.cookie;
     if (header?.includes(this.#plain) !== true) return noCookies;
     const found = new Map<string, string>();
@@ -34,7 +34,7 @@ export class SessionCookies {
       const name = (equals === -1 ? pair : pair.slice(0, equals)).trim();
       const rest = restOf(name, this.#secure) ?? restOf(name, this.#plain);
       if (rest === undefined) continue;
-      contextOf(req).consumeCookies.add(name);
+      if (!dryRun) contextOf(req).consumeCookies.add(name);
       if (fit && name === wanted + rest && equals !== -1 && !found.has(rest))
         found.set(rest, pair.slice(equals + 1).trim());
     }

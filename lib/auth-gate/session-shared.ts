@@ -7,6 +7,9 @@ const mostRefreshed = 2000;
 
 /** What all gates of this process with the same sessions have to know of each other. */
 export class SharedSessions {
+  /** By what makes sessions the same; one is there as long as a gate uses it. */
+  static readonly #known = new Map<string, SharedSessions>();
+
   /** Ids of sessions that users have ended, whose cookies might still be around. */
   readonly ended = new LRUCache<string, true>({ max: mostRevoked });
   /** What the provider has ended, and when (wall-clock milliseconds). */
@@ -15,31 +18,24 @@ export class SharedSessions {
   readonly used = new LRUCache<string, number>({ max: mostRevoked });
   /** Refreshments that are under way or have just been: browsers go on sending the cookie they had. */
   readonly refreshed = new LRUCache<string, Refreshment>({ max: mostRefreshed });
-  readonly #release: () => void;
+  readonly #key: string;
+  #gates = 0;
 
-  constructor(release: () => void) {
-    this.#release = release;
+  private constructor(key: string) {
+    this.#key = key;
+  }
+
+  /** The same for the same sessions, until each gate that has it closes it. @param names issuer, client, cookie, secret */
+  static of(...names: readonly string[]): SharedSessions {
+    const key = hash('sha256', JSON.stringify(names));
+    const shared = SharedSessions.#known.get(key) ?? new SharedSessions(key);
+    SharedSessions.#known.set(key, shared);
+    shared.#gates++;
+    return shared;
   }
 
   close(): void {
-    this.#release();
+    this.#gates--;
+    if (this.#gates === 0) SharedSessions.#known.delete(this.#key);
   }
-}
-
-/** By what makes sessions the same; an entry is there as long as a gate uses it. */
-const known = new Map<string, { readonly shared: SharedSessions; users: number }>();
-
-/** The same for the same sessions. @param names issuer, client, cookie, secret */
-export function sharedSessions(...names: readonly string[]): SharedSessions {
-  const key = hash('sha256', JSON.stringify(names));
-  const entry = known.get(key) ?? {
-    shared: new SharedSessions(() => {
-      entry.users--;
-      if (entry.users === 0) known.delete(key);
-    }),
-    users: 0,
-  };
-  entry.users++;
-  known.set(key, entry);
-  return entry.shared;
 }

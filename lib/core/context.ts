@@ -69,6 +69,16 @@ export interface TunnelGuard {
 /** Whether a forward proxy would take a request of this client to this destination, as far as can be said at once. */
 export type ServesClient = (req: IncomingMessage) => boolean;
 
+/** The door's, on the response to a proxied request. */
+export interface AnswerGuard {
+  readonly lifted: boolean;
+  /** Somebody speaks for the destination. */
+  lift(): void;
+  /** The fields of that answer are known. */
+  settle(): void;
+  refuse(error: unknown): void;
+}
+
 /** Who a gate has found the user to be; `req.auth` for the app's own handlers. */
 export interface AuthenticatedUser {
   /** The name a log shows and servers behind are told. */
@@ -97,7 +107,9 @@ export class Context {
   /** Where to; always there when `proxied` is true. */
   destination: Destination | undefined;
   /** Of the door, around the answer to a proxied request; lifted once somebody has claimed it. */
-  guard: { readonly lifted: boolean; lift(): void; refuse(error: unknown): void } | undefined;
+  guard: AnswerGuard | undefined;
+  /** The fields of the answer of the site that a proxied request is for, once there is one: the app's own are kept from it. */
+  siteFields: readonly string[] | undefined;
   /**
    * The answer may turn out at its very end not to be one (a scanner lets the first bytes go on): nobody makes a complete
    * answer of a part of it before all of it has come.
@@ -164,6 +176,7 @@ export class Context {
       this.transaction.error ??= error.code;
       this.transaction.stage ??= error.stage;
     }
+    this.siteFields = undefined;
     this.guard?.refuse(error);
   }
 

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { clock } from '../clock.ts';
+import { clock } from './clock.ts';
 
 /** How long a client may take to read its last answer; as long as a slow mobile connection needs. */
 const lingerTime = 2000;
@@ -16,4 +17,19 @@ export function lingerEnd(socket: Duplex): void {
   socket.resume();
   const cancel = clock.after(lingerTime, () => socket.destroy());
   socket.once('close', cancel);
+}
+
+/**
+ * Should the connection end with the answer to this request, while the client still sends it, it ends so that the answer
+ * arrives: nginx' `lingering_close`.
+ */
+export function lingerAfterAnswer({ socket, complete, httpVersionMajor }: IncomingMessage): void {
+  if (complete || httpVersionMajor >= 2) return;
+  // Node calls it when the last answer of a connection is written.
+  socket.destroySoon = () => {
+    Reflect.deleteProperty(socket, 'destroySoon');
+    // What still comes is no request any more.
+    socket.removeAllListeners('data');
+    lingerEnd(socket);
+  };
 }

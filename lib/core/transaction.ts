@@ -78,8 +78,11 @@ export class Transaction {
   started = 0;
   readonly startedMonotonic: number = clock.monotonic();
   readonly method: string;
-  /** The request target as the client sent it, but `***@` in place of credentials in front of a host. */
-  readonly target: string;
+  /**
+   * The request target as the client sent it, but `***@` in place of credentials in front of a host, and `***` in place of the part
+   * in which egressGuard has found something.
+   */
+  target: string;
   /** Address of the client; that of the peer when Express' `trust proxy` does not trust it. */
   client: string | undefined;
   /** The Host field (`:authority`), as sent. */

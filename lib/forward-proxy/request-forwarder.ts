@@ -73,9 +73,12 @@ export function addressesOf(verdict: Verdict): readonly string[] {
   throw new ProxyError(code, { status, detail });
 }
 
-/** OPTIONS of a URL without a path is for the server as a whole; the last proxy says so by `*` (RFC 9112 §3.2.4). */
+/**
+ * OPTIONS of a URL without a path is for the server as a whole; the last proxy says so by `*` (RFC 9112 §3.2.4), as the
+ * client itself does inside of a tunnel.
+ */
 function asksTheServer({ method, originalUrl }: Request): boolean {
-  return method === 'OPTIONS' && pathless.test(originalUrl);
+  return method === 'OPTIONS' && (originalUrl === '*' || pathless.test(originalUrl));
 }
 
 function destinationOf(req: Request): Destination {

@@ -30,7 +30,11 @@ export function readKey(key: string): RouteKey | string {
 function readHost(text: string): string | undefined {
   const wildcard = text.startsWith('*.');
   const reading = parseHost(wildcard ? text.slice(2) : text);
-  if (reading === undefined || (wildcard && /^\[|(?:^|\.)\d+$/.test(reading.hostname)))
+  if (
+    reading === undefined ||
+    text.endsWith(':') ||
+    (wildcard && /^\[|(?:^|\.)\d+$/.test(reading.hostname))
+  )
     return undefined;
   return `${wildcard ? '*.' : ''}${hostName(reading.hostname, reading.port)}`;
 }

@@ -32,6 +32,7 @@ const doubts = {
   control: true,
   'double-encoding': true,
   'path-parameter': true,
+  'trailing-dot': true,
   'encoded-unreserved': true,
   'encoded-delimiter': true,
   fragment: true,
@@ -99,6 +100,7 @@ export class Normalisation {
 const harmless: ReadonlySet<PathDoubt> = new Set<PathDoubt>([
   'dot-segment',
   'double-slash',
+  'trailing-dot',
   'encoded-unreserved',
   'encoded-delimiter',
 ]);

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Context } from '../core/context.ts';
 import { ProxyError } from '../core/errors.ts';
+import { failWith } from '../core/fail-with.ts';
 import { blockPage, pagePolicy } from './page.ts';
 import type { ParsedPage } from './page-options.ts';
 
@@ -33,15 +34,15 @@ export function refuse(
           status,
           ...(rule !== undefined && { detail: rule }),
         });
-  // To a proxied request a 404 is ours, and not that of a route it was never meant for.
-  context.refused(error);
   // Whoever hides behind 404 does not want a page that tells of a block.
   if (page !== false && (status !== 404 || page.wanted) && wantsPage(req)) {
+    context.refused(error);
     sendPage({ ...refusal, page }, context, req, res);
     return;
   }
   if (status !== 404) res.setHeader('Cache-Control', 'no-store');
-  next(error);
+  // To a proxied request a 404 is ours, and not that of a route it was never meant for.
+  failWith(error, req, next);
 }
 
 /** Clients say for tunnels what they are, not what they accept. */

@@ -4,7 +4,7 @@ import test, { type TestContext } from 'node:test';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import apicache, { type Apicache } from '../../lib/apicache/index.ts';
 import { send } from '../cache/support.ts';
-import { listen } from '../support/servers.ts';
+import { listen, turns, until } from '../support/servers.ts';
 import { original } from './original.ts';
 
 interface Lab {
@@ -575,10 +575,17 @@ const rows: Record<string, Row> = {
   },
   'many requests for one key': {
     run: async (lab) => {
+      let arrived = 0;
       let counted = 0;
-      lab.app.use(lab.api.middleware('5 minutes'), (_req, res) => {
+      lab.app.use((_req, _res, next) => {
+        arrived += 1;
+        next();
+      });
+      lab.app.use(lab.api.middleware('5 minutes'), async (_req, res) => {
         counted += 1;
-        setTimeout(() => res.send('answer'), 100);
+        await until(() => arrived === 3, 'all are here');
+        await turns();
+        res.send('answer');
       });
       await Promise.all([lab.get('/'), lab.get('/'), lab.get('/')]);
       return counted;

@@ -243,7 +243,7 @@ test('an authorizer is given name and password, and no password is empty', async
 for (const [what, options, problem] of [
   ['nobody', {}, /basic: an object does not say who may log in/],
   ['no users', { users: {} }, /users: an object has no users/],
-  ['users that are a list', { users: ['alice'] }, /users: 'object' is not allowed/],
+  ['users that are a list', { users: ['alice'] }, /users: a list is not allowed; use \{ name/],
   [
     'a password that is no string',
     { users: { alice: undefined } },

@@ -233,7 +233,7 @@ const variants: readonly (readonly [
   ['one of several audiences', { audience: ['a', goodClaims.aud] }, {}, 200],
   ['a token for several audiences', {}, { aud: ['a', goodClaims.aud] }, 200],
   ['any audience', { audience: false }, { aud: undefined }, 200],
-  ['a token expired within the tolerance', { clockTolerance: '1m' }, { exp: now() - 30 }, 200],
+  ['a token expired within the tolerance', { clockTolerance: '10m' }, { exp: now() - 30 }, 200],
   ['a token expired beyond the tolerance', { clockTolerance: '10s' }, { exp: now() - 30 }, 401],
   ['a token old enough', { maxTokenAge: '10m' }, { iat: now() - 300 }, 200],
   ['a token too old', { maxTokenAge: '1m' }, { iat: now() - 300 }, 401],

@@ -159,7 +159,7 @@ test('a dryRun reports what the service would have refused, and answers nothing'
   assert.equal(events.length, 3);
   assert.deepEqual(
     behind.seen.map((seen) => seen.get('remote-user')),
-    [undefined, undefined, undefined, 'alice'],
+    [undefined, undefined, undefined, undefined],
   );
 });
 

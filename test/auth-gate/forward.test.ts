@@ -278,7 +278,7 @@ for (const [what, status, answer] of failures)
   test(`a failure of the auth server is ${status} and no pass: ${what}`, async (t) => {
     const auth =
       typeof answer === 'string' ? await listenBytes(t, answer) : await listen(t, answer);
-    const { url, behind } = await asking(t, auth.url, { maxSize: 4000, timeout: 400 });
+    const { url, behind } = await asking(t, auth.url, { maxSize: 4000, timeout: 2000 });
     const got = await fetch(url);
     assert.equal(got.status, status);
     assert.match(await got.text(), /^ERR_SEKISHO_AUTH_UNAVAILABLE: forward: /);

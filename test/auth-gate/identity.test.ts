@@ -25,7 +25,10 @@ import { stillClock } from './issuer-support.ts';
 const schema = schemaOf<{ identityHeaders: unknown }>()({ identityHeaders: identityField() });
 
 function identity(identityHeaders: boolean | IdentityHeadersOptions | undefined): Identity {
-  return createIdentity(parseOptions('authGate', schema, { identityHeaders }).identityHeaders);
+  return createIdentity(
+    parseOptions('authGate', schema, { identityHeaders }).identityHeaders,
+    false,
+  );
 }
 
 function user(more: Partial<AuthenticatedUser> = {}): AuthenticatedUser {

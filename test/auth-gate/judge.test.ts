@@ -66,6 +66,20 @@ for (const [what, schemes, outcome] of [
     if (outcome === 'refused' || outcome === 'failed') assert.equal(schemes[1]?.asked ?? 0, 0);
   });
 
+for (const [what, schemes, reason] of [
+  ['no credentials', [scheme(absent), scheme(absent)], 'no credentials'],
+  ['some that count as none', [scheme({ ...absent, reason: 'over' }), scheme(absent)], 'over'],
+  [
+    'some that count as none, and one begins',
+    [scheme({ ...absent, reason: 'over' }, { begin: () => true })],
+    'over',
+  ],
+] satisfies [string, Scheme[], string][])
+  test(`the log hears of ${what}: ${reason}`, async () => {
+    const decision = await judgeBy(schemes, attemptsWithout(false), undefined)(req, res);
+    assert.equal(decision.reason, reason);
+  });
+
 test('dryRun begins nothing', async () => {
   const beginning = scheme(absent, { begin: () => assert.fail('begun') });
   const decision = await judgeBy([beginning], attemptsWithout(true), undefined)(req, res);

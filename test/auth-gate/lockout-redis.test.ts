@@ -55,7 +55,7 @@ test(
     const warnings = heard(t, 'sekisho:warning');
     const gate = await gated(t, {
       basic: { users },
-      lockout: { attempts: 3, store: { url: redis.url, timeout: '1s' } },
+      lockout: { attempts: 3, store: { url: redis.url, timeout: '10s' } },
     });
     assert.equal(await status(gate, 'alice', 'a'), 401);
     await redis.stop();

@@ -205,6 +205,7 @@ test('dryRun: the lock is told of, and nobody is kept out', async (t) => {
 });
 
 test('the answer of a lock has no challenge, and the record says locked', async (t) => {
+  const events = heard(t, 'sekisho:auth');
   const { ask } = await gated(t, { basic: { users }, lockout: { attempts: 1 } });
   await ask(basic('alice', 'wrong'));
   const answer = await ask(basic('alice', 'wonderland'));
@@ -213,6 +214,10 @@ test('the answer of a lock has no challenge, and the record says locked', async 
   assert.equal(answer.headers.get('cache-control'), 'no-store');
   const { code, verdict } = (await answer.json()) as Record<string, unknown>;
   assert.deepEqual({ code, verdict }, { code: 'ERR_SEKISHO_AUTH_LOCKED', verdict: 'locked' });
+  assert.deepEqual(
+    events.map(({ outcome, name }) => `${outcome} ${name}`),
+    ['refused alice', 'locked alice'],
+  );
 });
 
 test('other spellings of a name are no other counters', async (t) => {

@@ -83,7 +83,7 @@ test(
   async (t) => {
     const own = await startRedis(t);
     const { url, jar } = await gateway(t, hub, {
-      session: { store: { url: own.url, timeout: '1s' } },
+      session: { store: { url: own.url, timeout: '10s' } },
     });
     await jar.visit(url);
     await own.stop();

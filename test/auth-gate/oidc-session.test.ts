@@ -21,14 +21,19 @@ for (const [what, change] of [
 ] as const)
   test(`a session cookie with ${what} is none`, async (t) => {
     const warnings = heard(t, 'sekisho:warning');
+    const refusals = heard(t, 'sekisho:auth');
     const { url, jar } = await gateway(t, hub);
     await jar.visit(url);
     const good = jar.of(url).get('sekisho-session')!;
     jar.of(url).set('sekisho-session', change(good));
     assert.equal((await jar.ask(url)).status, 302);
     assert.equal((await jar.ask(url, { headers: { accept: '*/*' } })).status, 401);
+    assert.deepEqual(
+      refusals.map(({ outcome, reason }) => `${outcome}: ${reason}`),
+      ['absent: a session that is over, or was never ours'],
+    );
     assert.ok(warnings.length <= 1);
-    for (const { message } of warnings) assert.ok(!message.includes(good.slice(2, 40)));
+    assert.ok(!JSON.stringify([warnings, refusals]).includes(good.slice(2, 40)));
     // The browser can log in nevertheless.
     assert.equal(json(await jar.visit(url)).user, 'mia');
   });

@@ -4,7 +4,7 @@ import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
 import { middlewareTag, type MiddlewareInfo } from '../../lib/core/middleware.ts';
 import { upstream } from '../../lib/core/upstream/upstream.ts';
-import { exchangeRaw } from '../support/servers.ts';
+import { exchangeRaw, until } from '../support/servers.ts';
 import { appWith, proxyTo, recording } from '../core/upstream/forward-support.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -272,13 +272,15 @@ test("a sticky client stays where its cookie says, and the app's own cookies sur
 });
 
 test('close() lets requests in flight finish, and refuses new ones with 503', async (t) => {
-  const server = await recording(t, (_req, res) => void setTimeout(() => res.end('late'), 100));
+  let answer = (): void => undefined;
+  const server = await recording(t, (_req, res) => void (answer = () => res.end('late')));
   const proxy = balancedProxy(server.url);
   const { url } = await appWith(t, (app) => app.use(proxy));
   const inFlight = fetch(url);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => server.seen.length === 1, 'the server is asked');
   const closed = proxy.close();
   assert.equal((await fetch(url)).status, 503);
+  answer();
   assert.equal(await (await inFlight).text(), 'late');
   await closed;
 });

@@ -122,9 +122,17 @@ function bodies(): Record<string, number> {
       '吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n',
     ),
     'JSON with numbers': fill(row),
+    'CSV of numbers': fill(
+      (number) =>
+        `${number},${(number * 7919) % 1000},${1_777_852_800 + number},${number % 97}.5\n`,
+    ),
     base64: Buffer.from(randomFillSync(Buffer.alloc((mebibyte * 3) / 4)).toString('base64')),
     'nothing but numbers of 16 digits': fill(
       (number) => `${4_000_000_000_000_000 + number * 104_729_003}\n`,
+    ),
+    'the same in groups of four': fill(
+      (number) =>
+        `${String(4_000_000_000_000_000 + number * 104_729_003).replaceAll(/\d{4}(?=\d)/g, '$&-')}\n`,
     ),
   };
   const scan = (body: Buffer): void => {

@@ -33,14 +33,18 @@ async function visit(
   assert.ok(executablePath !== '', 'needs chromium: apt-get install chromium');
   const scene = await startScene(t, { history: '1 minute', ...options });
   scene.load(4);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox'],
+    timeout: 120_000,
+  });
   t.after(() => browser.close());
   const context = await browser.newContext({
     httpCredentials: { username: 'operator', password: 'wonderland' },
     ...look,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => void complaints.push(message));
   page.on('console', (message) => {
@@ -68,24 +72,21 @@ test('the page shows what goes on, live', { skip }, async (t) => {
   await until(
     async () => Number.parseFloat(await text(page, '#tiles .tile:nth-child(1) .value')) > 1,
     'requests are counted',
-    20_000,
   );
   await until(
     async () => (await text(page, '#tiles .tile:nth-child(4) .value')).includes('%'),
     'hits are counted',
-    20_000,
   );
   assert.deepEqual(await page.locator('.pool h3').allTextContents(), ['images', 'shop', 'blog']);
   assert.equal(await page.locator('.plot canvas').count(), 3);
   await until(
     async () => (await text(page, '#health')) === 'All servers take requests',
     'all are up',
-    20_000,
   );
 
   scene.images[0]!.kill();
   await row(page, scene.images[0]!.url).locator('[data-state=down]').waitFor();
-  assert.equal(await text(page, '#health'), '1 of 7 servers out');
+  await until(async () => (await text(page, '#health')) === '1 of 7 servers out', 'one is out');
   await page.locator('#events tr', { hasText: 'Health check down' }).first().waitFor();
   const heard = await text(page, '#announcement');
   assert.match(heard, /^127\.0\.0\.1:\d+ of images: (?:ejected|down)$/);
@@ -203,7 +204,7 @@ test('a server is drained and put to work again, with the keyboard alone', { ski
 
 test('a cache is purged after a question', { skip }, async (t) => {
   const { page, scene, complaints } = await visit(t);
-  await until(async () => (await scene.pages.index()).length > 0, 'something is stored', 20_000);
+  await until(async () => (await scene.pages.index()).length > 0, 'something is stored');
   await page.fill('#purge-target', '/blog');
   await page.click('#purge');
   assert.equal(await text(page, '#question'), 'Forget /blog in the cache pages?');
@@ -211,7 +212,6 @@ test('a cache is purged after a question', { skip }, async (t) => {
   await until(
     async () => /\d stored answers are forgotten/.test(await text(page, '#announcement')),
     'it is done',
-    20_000,
   );
   assert.deepEqual(complaints, []);
 });
@@ -262,7 +262,7 @@ test('it can be held still, and goes on where things are', { skip }, async (t) =
   assert.equal(await text(page, 'main'), before);
   await page.click('#pause');
   await page.waitForSelector('#link[data-state=live]');
-  await until(async () => (await text(page, 'main')) !== before, 'it goes on', 20_000);
+  await until(async () => (await text(page, 'main')) !== before, 'it goes on');
 });
 
 test('a page that has lost its server says so, and comes back by itself', { skip }, async (t) => {

@@ -79,6 +79,7 @@ async function browse(
   const browser = await chromium.launch({
     executablePath,
     args: ['--no-sandbox', '--disable-background-networking', ...args],
+    timeout: 120_000,
     ...(proxy && { proxy }),
   });
   t.after(() => browser.close());
@@ -96,7 +97,7 @@ test(
       password: 'wonderland',
     });
     const page = await browser.newPage({ ignoreHTTPSErrors: true });
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
 
     await page.goto(`${http}/page?q`);
     assert.equal(await page.title(), 'plain');

@@ -66,10 +66,14 @@ async function portal(t: TestContext): Promise<Portal> {
   app.use('/shop', balancedProxy(shop.url));
   app.use(errorPages());
 
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox'],
+    timeout: 120_000,
+  });
   t.after(() => browser.close());
   const page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   return { page, url, issuer: hub.issuer, pass: (milliseconds) => void (ahead += milliseconds) };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { describe, test } from 'node:test';
 import type { Response } from 'express';
-import { until } from '../support/servers.ts';
+import { turns, until } from '../support/servers.ts';
 import { begin, send, sites, statusOf } from './support.ts';
 
 for (const [where, make] of Object.entries(sites))
@@ -108,7 +108,7 @@ for (const [where, make] of Object.entries(sites))
       const { ask, asked } = await make(t, (_req, res) => void held.push(res));
       const answers = [ask('/'), ask('/'), ask('/')];
       await until(() => asked.length === 1, 'asked');
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await turns();
       held[0]?.destroy();
       // The response of a handler that destroys it is the first client's own.
       const [first, ...others] = await Promise.allSettled(answers);
@@ -127,7 +127,7 @@ for (const [where, make] of Object.entries(sites))
       );
       for (const client of clients) client.on('error', () => undefined).end();
       await until(() => site.asked.length === 1, 'asked');
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await turns();
       for (const client of clients) client.destroy();
       await until(() => closed === 1, 'the origin hears of it');
     });

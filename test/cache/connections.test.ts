@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache } from '../../lib/cache/index.ts';
 import { attach } from '../../lib/core/server/attach.ts';
-import { exchangeRaw, listen, until } from '../support/servers.ts';
+import { exchangeRaw, listen, turns, until } from '../support/servers.ts';
 import { appOf, send, sites, statusOf } from './support.ts';
 
 test('a WebSocket goes through a cached mount, beside what is stored of the same URL', async (t) => {
@@ -89,9 +89,9 @@ describe('the only connection to the server is busy', () => {
       const waiting = Array.from({ length: others }, async () => send(port, '/a'));
       // Requests of one connection each; the last to come has an answer of its own.
       await send(port, '/other', { headers: { 'Cache-Control': 'only-if-cached' } });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await turns();
       leader.destroy();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await turns();
       busy[0]?.send('done');
       assert.equal((await occupying).body, 'done');
       for (const answer of await Promise.all(waiting))

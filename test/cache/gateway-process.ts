@@ -7,6 +7,9 @@ import { serve } from '../../lib/core/server/serve.ts';
 const [, , redis = '', origin = ''] = process.argv;
 const app = express();
 app.set('trust proxy', true);
-app.use(cache({ store: redisStore({ url: redis }), purge: () => true }), balancedProxy(origin));
+app.use(
+  cache({ store: redisStore({ url: redis, timeout: '20s' }), purge: () => true }),
+  balancedProxy(origin),
+);
 const { url } = await serve(app, { host: '127.0.0.1', signals: ['SIGTERM'] });
 console.log(url);

@@ -5,7 +5,7 @@ import type { RequestHandler, Response } from 'express';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache, redisStore } from '../../lib/cache/index.ts';
 import { noRedis, startRedis } from '../support/redis.ts';
-import { until } from '../support/servers.ts';
+import { turns, until } from '../support/servers.ts';
 import {
   appOf,
   send,
@@ -109,7 +109,7 @@ for (const [what, [make, frames]] of Object.entries(scenes))
       );
       const waiting = [ask('/'), ask('/'), ask('/')];
       await until(() => held.length === 1, 'one is asked for all');
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await turns();
       page(held[0] as Response);
       const [first, ...others] = (await Promise.all(waiting)).map(comparable);
       for (const other of others) assert.deepEqual(other, first);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import { cache, memoryStore, type CacheStore } from '../../lib/cache/index.ts';
 import { serve } from '../../lib/core/server/serve.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { forwardProxy } from '../../lib/forward-proxy/index.ts';
-import { listen } from '../support/servers.ts';
+import { listen, until } from '../support/servers.ts';
 
 interface Ask {
   readonly who?: string;
@@ -16,10 +16,18 @@ interface Ask {
 }
 
 /** A cache in front of a forward proxy that serves those who call themselves `in`. */
-async function start(t: TestContext, site: number, store?: CacheStore) {
+async function start(
+  t: TestContext,
+  site: number,
+  store?: CacheStore,
+  between: RequestHandler = (_req, _res, next) => {
+    next();
+  },
+) {
   const app = express();
   app.use(
     cache({ ttl: '1 minute', ...(store && { store }) }),
+    between,
     forwardProxy({
       ports: [site],
       allowPrivate: ['127.0.0.1'],
@@ -71,4 +79,18 @@ test('with a store that others fill nothing is given before a proxy has told who
   assert.equal(await other({ who: 'out' }), '403 none');
   assert.equal(await other(), '200 hit');
   assert.equal(await other({ who: 'out' }), '403 none');
+});
+
+test('nor does anybody wait for the answer to a request before a proxy has told whom it serves', async (t) => {
+  const held: (() => void)[] = [];
+  const ask = await start(t, await site(t), undefined, (req, _res, next) => {
+    if (req.headers['x-who'] === 'in' && held.length === 0) held.push(next);
+    else next();
+  });
+  const first = ask();
+  await until(() => held.length === 1, 'the first request');
+  assert.equal(await ask({ who: 'out' }), '403 none');
+  held[0]?.();
+  assert.equal(await first, '200 fwd');
+  assert.equal(await ask(), '200 hit');
 });

@@ -55,12 +55,8 @@ test('two processes share one Redis', { skip: noRedis }, async (t) => {
   assert.match((await one('/a')).body, /^answer \d$/);
   assert.equal((await two('/b')).status, 200);
   await redis.start();
-  await until(
-    async () => {
-      await one('/c');
-      return statusOf(await two('/c')) === 'sekisho; hit';
-    },
-    'it is shared again',
-    20_000,
-  );
+  await until(async () => {
+    await one('/c');
+    return statusOf(await two('/c')) === 'sekisho; hit';
+  }, 'it is shared again');
 });

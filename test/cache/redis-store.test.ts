@@ -101,7 +101,7 @@ suite('what lies in Redis', { skip: noRedis }, () => {
     await store.set('key', entry({ groups: ['g', 'h'] }), later());
     await store.delete('other');
     await store.clear({ prefix: '/none' });
-    await store.lock?.('key', 1000);
+    await store.lock?.('key', 60_000);
     const keys = await client.keys(`${prefix}*`);
     assert.equal(keys.length, 6, keys.join(' '));
     for (const key of keys) assert.ok((await client.pTTL(key)) > 0, key);
@@ -117,14 +117,10 @@ suite('what lies in Redis', { skip: noRedis }, () => {
     await store.set('middle', entry({ groups: ['g'] }), Date.now() + 20_000);
     assert.ok((await client.pTTL(`${prefix}group:g`)) > 40_000);
     // A second of grace.
-    await until(
-      async () => {
-        await store.set('long', entry({ groups: ['g'] }), Date.now() + 50_000);
-        return (await client.zCard(`${prefix}group:g`)) === 2;
-      },
-      'the expired members are gone',
-      20_000,
-    );
+    await until(async () => {
+      await store.set('long', entry({ groups: ['g'] }), Date.now() + 50_000);
+      return (await client.zCard(`${prefix}group:g`)) === 2;
+    }, 'the expired members are gone');
   });
 
   const good = 'good';
@@ -210,14 +206,10 @@ suite('when Redis is slow or gone', { skip: noRedis }, () => {
     const epoch = await store.epoch('key');
 
     await server.start();
-    await until(
-      async () => {
-        await store.set('key', entry(), later());
-        return (await store.get('key')) !== undefined;
-      },
-      'it comes back',
-      20_000,
-    );
+    await until(async () => {
+      await store.set('key', entry(), later());
+      return (await store.get('key')) !== undefined;
+    }, 'it comes back');
     await store.set('other', entry(), later(), epoch);
     assert.equal(
       await store.get('other'),
@@ -238,7 +230,7 @@ suite('when Redis is slow or gone', { skip: noRedis }, () => {
     assert.equal(await store.get('key'), undefined);
     assert.equal(store.get('key'), undefined, 'not even a promise');
     server.resume();
-    await until(async () => (await store.get('key')) !== undefined, 'it comes back', 20_000);
+    await until(async () => (await store.get('key')) !== undefined, 'it comes back');
   });
 
   test('a full Redis stores nothing and fails nobody; what it has can be read and cleared', async (t) => {

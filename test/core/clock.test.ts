@@ -45,7 +45,7 @@ test('timers keep no process alive', () => {
   const { status, signal } = spawnSync(
     process.execPath,
     ['--input-type=module', '--conditions=sekisho-source', '-e', script],
-    { timeout: 30_000 },
+    { timeout: 120_000 },
   );
   assert.deepEqual([status, signal], [0, null]);
 });

@@ -157,7 +157,6 @@ suite("the caller's client", { skip: noRedis }, () => {
     await until(
       async () => (await redis.get('a').catch(() => 'gone')) === undefined,
       'it comes back',
-      20_000,
     );
   });
 
@@ -175,7 +174,6 @@ suite("the caller's client", { skip: noRedis }, () => {
     await until(
       async () => (await redis.get('a').catch(() => 'gone')) === undefined,
       'it comes back',
-      20_000,
     );
   });
 });
@@ -253,7 +251,6 @@ suite('outages', { skip: noRedis }, () => {
     await until(
       async () => (await redis.get('a').catch(() => undefined)) !== undefined,
       'it comes back',
-      20_000,
     );
     await until(() => seen.length >= 2, 'both warnings');
     assert.match(seen[0] as string, /is too slow: the test goes on$/);
@@ -300,17 +297,13 @@ suite('outages', { skip: noRedis }, () => {
     assert.equal(connections, 1);
     now += 6000;
     await assert.rejects(redis.get('a'), RedisUnavailable);
-    await until(
-      async () => {
-        now += 1000;
-        return redis.get('a').then(
-          () => true,
-          () => false,
-        );
-      },
-      'another connection',
-      20_000,
-    );
+    await until(async () => {
+      now += 1000;
+      return redis.get('a').then(
+        () => true,
+        () => false,
+      );
+    }, 'another connection');
     assert.notEqual(connections, 1);
   });
 
@@ -364,7 +357,7 @@ test('a connection keeps no process alive', { skip: noRedis }, () => {
   const { stdout, status } = spawnSync(
     process.execPath,
     ['--input-type=module', '--conditions=sekisho-source', '-e', script],
-    { timeout: 60_000, encoding: 'utf8' },
+    { timeout: 120_000, encoding: 'utf8' },
   );
   assert.deepEqual([stdout.trim(), status], ['set', 0]);
 });

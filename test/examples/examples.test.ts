@@ -329,7 +329,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     const pids = pidsOf(example.output());
     assert.deepEqual([...pids.keys()], ['blog', 'echo', 'image1', 'image2', 'image3']);
     // Both an idle connection and a WebSocket are open when it has to end.
-    await body(`${example.url}/image/a.svg`);
+    await until(async () => (await fetch(`${example.url}/image/a.svg`)).ok, 'a picture');
     const socket = new WebSocket(`${example.url.replace('http', 'ws')}/echo`);
     await once(socket, 'open');
     const closed = once(socket, 'close');

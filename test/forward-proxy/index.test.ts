@@ -11,7 +11,11 @@ import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
 import { wrap } from '../../lib/core/local-exchange.ts';
 import { serve } from '../../lib/core/server/serve.ts';
-import { forwardProxy, type ForwardProxyOptions } from '../../lib/forward-proxy/index.ts';
+import {
+  checkDestination,
+  forwardProxy,
+  type ForwardProxyOptions,
+} from '../../lib/forward-proxy/index.ts';
 import { httpsRedirect } from '../../lib/https-redirect/index.ts';
 import { prefixRouter } from '../../lib/prefix-router/index.ts';
 import { securityHeaders } from '../../lib/security-headers/index.ts';
@@ -483,4 +487,18 @@ test('the 407 of a site is no question of ours to the client: 502, and not cache
     assert.doesNotMatch(text, /password|proxy-authenticate|407/i);
     assert.equal(asked, time);
   }
+});
+
+test('a Host with an empty port is the one without, and goes on without', async (t) => {
+  const scene = await startProxy(t, {});
+  const { reason } = await checkDestination('http://127.0.0.1/', {
+    hostHeader: '127.0.0.1:',
+    allowPrivate: ['127.0.0.1'],
+  });
+  assert.equal(reason, 'allowed');
+  const { text } = await exchangeRaw(
+    scene.port,
+    'GET http://127.0.0.1:/ HTTP/1.1\r\nHost: 127.0.0.1:\r\n\r\n',
+  );
+  assert.match(text, /^HTTP\/1\.1 403 /);
 });

@@ -12,7 +12,7 @@ import {
   type ForwardProxy,
   type ForwardProxyOptions,
 } from '../../lib/forward-proxy/index.ts';
-import { listen, until } from '../support/servers.ts';
+import { listen, turns, until } from '../support/servers.ts';
 
 export interface Scene {
   readonly port: number;
@@ -62,7 +62,7 @@ export async function startProxy(
     await proxy.close();
     // Records are the process': the next test must not get one of this.
     await until(() => proxy.tunnels === 0, 'the end of all tunnels');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await turns();
     unsubscribe('sekisho:transaction', onRecord);
     unsubscribe('sekisho:tunnel', onTunnel);
   });

@@ -10,7 +10,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { contextOf, type TunnelGuard } from '../../lib/core/context.ts';
 import type { ForwardProxyOptions } from '../../lib/forward-proxy/index.ts';
-import { listen, listenRaw, until } from '../support/servers.ts';
+import { listen, listenRaw, turns, until } from '../support/servers.ts';
 import { localAuthority } from '../support/tls.ts';
 import { rawClient, type RawClient } from '../support/upgrades.ts';
 import { answerWithQuestion, startProxy, startSite, type Scene } from './support.ts';
@@ -195,6 +195,7 @@ for (const [name, tunnel, end, where] of [
         .map((event) => event.end);
     await until(() => ends().length === 2, 'the event');
     assert.deepEqual(ends(), [undefined, end]);
+    await until(() => s.records.length > 0, 'a record');
     const [record] = s.records;
     assert.deepEqual(
       [record?.status, record?.outcome, record?.error],
@@ -269,7 +270,7 @@ test('a client that leaves while its tunnel is being made leaves nothing behind'
   await until(() => s.records.length === 1, 'a record');
   assert.equal(s.records[0]?.outcome, 'client-aborted');
   answer?.(['127.0.0.1']);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await turns();
   assert.equal(s.proxy.tunnels, 0);
   assert.equal(site.sockets.size, 0);
 });
@@ -319,7 +320,7 @@ for (const reader of ['quick', 'slow'])
       setTimeout(() => client.socket.resume(), 2);
     });
     client.socket.write('go');
-    await until(() => bytes === sent.length && client.closed, `${bytes} bytes`, 20_000);
+    await until(() => bytes === sent.length && client.closed, `${bytes} bytes`);
     assert.equal(hash.digest('hex'), createHash('sha256').update(sent).digest('hex'));
     client.socket.end();
     await until(() => s.records.some(({ bytesSent }) => bytesSent === sent.length), 'the count');
@@ -425,6 +426,7 @@ test('guards see bytes and names, and cut', async (t) => {
   client.socket.write('x'.repeat(100));
   await until(() => client.closed && ended === 1, 'the cut');
   await until(() => site.sockets.size === 0, 'the other side');
+  await until(() => s.records.length > 0 && s.tunnels.length > 1, 'what is told');
   assert.deepEqual([s.records[0]?.outcome, s.tunnels[1]?.end], ['failed', 'cut']);
 });
 
@@ -579,7 +581,7 @@ test('many tunnels, in waves, end with nothing open', async (t) => {
       else if (at % 3 === 1) socket.resetAndDestroy();
       else socket.end(Buffer.alloc(100_000));
     for (const { socket } of clients) socket.resume();
-    await until(() => s.proxy.tunnels === 0, `the end of wave ${wave}`, 10_000);
+    await until(() => s.proxy.tunnels === 0, `the end of wave ${wave}`);
   }
   await until(() => site.sockets.size === 0, 'no socket at the site');
   await until(() => s.records.length === 2000, '2000 records');
@@ -611,4 +613,16 @@ test('close() of the server does not wait for idle HTTP inside of a tunnel', asy
   await client.sees('"url":"/"');
   await s.serving.close();
   await until(() => client.closed && s.proxy.tunnels === 0, 'the end');
+});
+
+test('inside of a tunnel OPTIONS * is for the server of the tunnel', async (t) => {
+  const site = await startSite(t);
+  const s = await scene(t, site.port, { ports: [site.port] });
+  const client = await open(s, site.port);
+  const ask = (line: string, host: string): void =>
+    void client.socket.write(`${line} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  ask('OPTIONS *', `site.test:${site.port}`);
+  await client.sees('"method":"OPTIONS","url":"*"');
+  ask('GET *', `site.test:${site.port}`);
+  await client.sees('400 Bad Request');
 });

@@ -128,7 +128,7 @@ for (const [name, answer, close, status] of broken)
             if (close) socket.end();
           })
         : await listenBytes(t, answer, { close });
-    const s = await startProxy(t, { upstreamProxy: parent.url, timeouts: { connect: 200 } });
+    const s = await startProxy(t, { upstreamProxy: parent.url, timeouts: { connect: 1500 } });
     const { text } = await exchangeRaw(s.port, ask('site.test:443', 'CONNECT'));
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `));
     await until(() => s.proxy.tunnels === 0, 'nothing open');

@@ -35,11 +35,15 @@ async function serveBytes(
   return { port, answer: (next) => (bytes = next) };
 }
 
-/** What Node's own client reads; undefined when it refuses. */
+/**
+ * What Node's own client reads; undefined when it refuses. An answer that is complete stands, whatever comes behind it: that
+ * concerns the next one on the connection, and whether it arrives together with the end of the answer is chance.
+ */
 function readByNode(port: number, method: string): Promise<Reading | undefined> {
   return new Promise((resolve) => {
+    let complete = (): boolean => false;
     const refuse = (): void => {
-      resolve(undefined);
+      if (!complete()) resolve(undefined);
     };
     const asked = request({
       method,
@@ -50,6 +54,7 @@ function readByNode(port: number, method: string): Promise<Reading | undefined> 
     asked.on('error', refuse).on('close', refuse).on('upgrade', refuse);
     asked.on('response', (res) => {
       const chunks: Buffer[] = [];
+      complete = () => res.complete;
       res.on('error', refuse).on('aborted', refuse);
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('end', () => {

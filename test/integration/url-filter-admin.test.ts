@@ -42,6 +42,7 @@ const steps = {
   cut: (path) => path.replace(/[\0?#].*/s, ''),
   // eslint-disable-next-line no-control-regex -- exactly these
   trim: (path) => path.replace(/[\0-\x1f]/g, ''),
+  windows: (path) => path.replace(/([^/. ])[. ]+(?=\/|$)/g, '$1'),
 } satisfies Record<string, Reader>;
 
 function decodeOnce(path: string): string {
@@ -62,7 +63,15 @@ const decoders: readonly Reader[] = [
   steps.wide,
 ];
 const others: readonly Reader[] = [
-  ...[steps.slashes, steps.parameters, steps.merge, steps.dots, steps.cut, steps.trim],
+  ...[
+    steps.slashes,
+    steps.parameters,
+    steps.merge,
+    steps.dots,
+    steps.cut,
+    steps.trim,
+    steps.windows,
+  ],
 ];
 
 /** Whether some server that does any of these steps, in any of some orders, would serve /admin. */
@@ -182,6 +191,15 @@ const spellings = [
     '/admin%7F',
   ],
   ...[
+    '/admin.',
+    '/admin./x',
+    '/admin%20',
+    '/admin%20/x',
+    '/admin%20.%20',
+    '/admin%2e',
+    '/admin.;x',
+  ],
+  ...[
     '/%u0061dmin',
     '/%c1%a1dmin',
     '/admin%c0%afx',
@@ -243,8 +261,8 @@ for (const url of [
     '/a?next=//admin/..%2f;x',
     '/?',
     '/a/.hidden',
-    '/a/...',
-    '/a.',
+    '/a/...b',
+    '/a..b',
     '/%E2%82%AC/%5B1%5D',
     '/administrator',
     '/x/admin',
@@ -273,6 +291,7 @@ const atoms = fc.constantFrom(
     '?',
     '#',
   ],
+  ...['%20', 'admin.'],
   ...['a', 'admin', '%61dmin', 'adm%69n', '%2561dmin', 'dmin', 'in', '%c1%a1dmin', 'x'],
 );
 

@@ -91,7 +91,7 @@ export async function startClamd(t: Owner, settings: readonly string[] = []): Pr
       await until(
         async () => own.exitCode !== null || (await answers(socket)),
         'clamd starts',
-        30_000,
+        90_000,
       );
       if (own.exitCode !== null) throw new Error(`clamd ended: ${output}`);
     },

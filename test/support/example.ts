@@ -33,7 +33,7 @@ export async function runExample(
   await until(
     () => someUrl.test(output) || child.exitCode !== null,
     `${file} prints a URL: ${output}`,
-    20_000,
+    60_000,
   );
   const [url] = someUrl.exec(output) ?? [];
   if (url === undefined) throw new Error(`${file} ended with ${String(await ended)}: ${output}`);

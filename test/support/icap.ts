@@ -91,7 +91,7 @@ export async function startCIcap(
       await until(
         async () => own.exitCode !== null || (await answers(port)),
         'c-icap starts',
-        30_000,
+        90_000,
       );
       if (own.exitCode !== null)
         throw new Error(`c-icap ended: ${existsSync(log) ? readFileSync(log, 'utf8') : ''}`);

@@ -94,7 +94,7 @@ async function startServer(
       await until(
         () => /ready to accept connections|Sentinel ID is/i.test(output) || own.exitCode !== null,
         'redis-server starts',
-        20_000,
+        60_000,
       );
       if (own.exitCode !== null) throw new Error(`redis-server ended: ${output}`);
     },
@@ -128,7 +128,7 @@ export async function startRedisCluster(t: Owner): Promise<RedisServer> {
     async () =>
       (await client.sendCommand<string>(['CLUSTER', 'INFO'])).includes('cluster_state:ok'),
     'the cluster has all its slots',
-    20_000,
+    60_000,
   );
   return server;
 }

@@ -32,6 +32,7 @@ for (const [group, concurrency] of [
     process.execPath,
     [
       '--conditions=sekisho-source',
+      `--import=${import.meta.resolve('./fuzz-seed.ts')}`,
       '--disable-warning=ExperimentalWarning',
       '--test',
       `--test-concurrency=${concurrency}`,

@@ -4,6 +4,9 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Socket
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 
+/** Milliseconds until something is said never to happen: it costs time only when it does not. */
+export const patience = 30_000;
+
 export interface Listening {
   readonly server: Server;
   readonly port: number;
@@ -65,25 +68,28 @@ export async function listenBytes(
 export async function exchangeRaw(
   port: number,
   bytes: string | Buffer,
-  { silence = 150, limit = 5000 }: { silence?: number; limit?: number } = {},
+  { silence = 150, limit = patience }: { silence?: number; limit?: number } = {},
 ): Promise<{ text: string; closed: boolean }> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
   let closed = false as boolean;
-  let last = Date.now();
+  let quiet = 0;
   socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
-    last = Date.now();
+    quiet = 0;
   });
   socket.on('close', () => (closed = true));
   await once(socket, 'connect');
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   const started = Date.now();
-  // Silence counts only after something came: a slow machine may take its time for the first byte.
+  // Silence counts only after something came: a slow machine may take its time for the first byte. And it
+  // counts by the turns of this process, in which the peers of most tests live: a stall is nobody's silence.
   while (!closed && Date.now() - started < limit) {
-    if (chunks.length > 0 && Date.now() - last > silence) break;
+    if (chunks.length > 0 && quiet > silence) break;
+    const before = Date.now();
     await new Promise((resolve) => setTimeout(resolve, 10));
+    quiet += Math.min(Date.now() - before, 15);
   }
   socket.destroy();
   return { text: Buffer.concat(chunks).toString('latin1'), closed };
@@ -93,11 +99,19 @@ export async function exchangeRaw(
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  limit = 5000,
+  limit = patience,
 ): Promise<void> {
   const started = Date.now();
   while (!(await condition())) {
     if (Date.now() - started > limit) throw new Error(`did not happen within ${limit} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/**
+ * Lets happen what this process has at hand: so many turns of its loop, however long a stall makes them. For what
+ * nothing tells of, such as that something does not happen.
+ */
+export async function turns(count = 15): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setTimeout(resolve, 4));
 }

@@ -8,6 +8,7 @@ import { destroyVisibly } from './destroy-visibly.ts';
 import type { Layer } from './layer.ts';
 import { fieldOf, hintsOf, pairs, sameFields } from './field-forms.ts';
 import type { LocalExchange } from './local-exchange.ts';
+import { noteSiteFields } from './site-fields.ts';
 
 /**
  * Writes what the wrappers have made of a handler's answer to the response, by the methods that were there before them.
@@ -161,6 +162,7 @@ export class LocalReply extends DirectListener {
       const length = fieldOf(fields, 'content-length');
       if (length !== undefined && !this.#bodyless) this.#length = Number(length);
       this.#stateLength(own, length);
+      noteSiteFields(contextOf(res.req), fields);
       methods.call('writeHead', res.statusCode);
       this.begun = true;
       if (this.#exchange.output.flushed) methods.call('flushHeaders');
@@ -220,6 +222,7 @@ export class LocalReply extends DirectListener {
       this.#exchange.head?.fields.withdraw(res, this.#layer.methods);
       res.statusCode = 200;
       res.statusMessage = undefined as never;
+      contextOf(req).refused(error);
       const { next } = req as { next?: (error: unknown) => void };
       if (next !== undefined) next(error);
       else res.writeHead(error.status).end();

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Response } from 'express';
+import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { AnswerFields } from './answer-fields.ts';
 import type { LocalExchange, LocalHead } from './local-exchange.ts';
@@ -12,6 +13,7 @@ import {
   hintedFields,
   writeAfterEnd,
 } from './output-arguments.ts';
+import { keepSiteFields } from './site-fields.ts';
 
 type Done = (error?: Error) => void;
 
@@ -176,6 +178,8 @@ export class Output {
     const stated = res.getHeader('content-length');
     if (stated !== undefined && !this.#bodyless && /^\d+$/.test(String(stated)))
       this.#length = Number(stated);
+    const { siteFields } = contextOf(layer.layers.req);
+    if (siteFields !== undefined) keepSiteFields(res, siteFields);
     const fields = new AnswerFields(
       res,
       layer.fields,

@@ -18,6 +18,8 @@ export type PathDoubt =
   | 'double-encoding'
   /** `;v=1`, which servlet containers take off (RFC 3986 §3.3) */
   | 'path-parameter'
+  /** `/admin.`, `/admin%20`: Windows takes dots and blanks off the end of a name */
+  | 'trailing-dot'
   /** `%61` for `a`: needless, so mostly a disguise (RFC 3986 §6.2.2.2) */
   | 'encoded-unreserved'
   /** `%3f` or `%23`: ends the path for who decodes before splitting. Legitimate in names such as `C%23` */
@@ -30,7 +32,7 @@ export type PathDoubt =
 export interface PathReading {
   /**
    * The path as the most eager reader sees it: decoded until nothing is left to decode, `\` as `/`,
-   * parameters taken off, `//` collapsed, dot segments resolved. One character per byte; a pattern
+   * parameters and what `trailing-dot` means taken off, `//` collapsed, dot segments resolved. One character per byte; a pattern
    * with other characters is compared in the spelling of `pathBytes()`.
    */
   readonly canonical: string;
@@ -39,7 +41,7 @@ export interface PathReading {
 }
 
 /** Finds what may need a closer look; almost no path has any of it. */
-const notable = /[^\w.~!$&'()*+,=:@/-]|\/[/.]/;
+const notable = /[^\w.~!$&'()*+,=:@/-]|\/[/.]|\.(?:\/|$)/;
 const beyondBytes = /[^\0-\xff]/;
 const none: readonly PathDoubt[] = [];
 
@@ -149,7 +151,7 @@ function resolve(path: string, doubts: Set<PathDoubt>): string {
   const segments: string[] = [];
   let open = false;
   for (const [index, part] of parts.entries()) {
-    const segment = withoutParameters(part, doubts);
+    const segment = withoutDotsAtEnd(withoutParameters(part, doubts), doubts);
     open = segment === '' || segment === '.' || segment === '..';
     if (!open) segments.push(segment);
     else if (segment === '..') {
@@ -166,6 +168,15 @@ function withoutParameters(segment: string, doubts: Set<PathDoubt>): string {
   if (mark === -1) return segment;
   doubts.add('path-parameter');
   return segment.slice(0, mark);
+}
+
+/** A name has to be left: `...` is one, or a dot segment for who takes off a part of it, and doubtful in any case. */
+function withoutDotsAtEnd(segment: string, doubts: Set<PathDoubt>): string {
+  if (segment === '.' || segment === '..' || !/[. ]$/.test(segment)) return segment;
+  doubts.add('trailing-dot');
+  let end = segment.length;
+  while (end > 0 && (segment[end - 1] === '.' || segment[end - 1] === ' ')) end--;
+  return end === 0 ? segment : segment.slice(0, end);
 }
 
 function hexDigit(code: number | undefined): number {

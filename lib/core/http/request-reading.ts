@@ -128,8 +128,10 @@ export function readRequest(fields: Fields, httpVersion: string): RequestReading
   }
   if (stated && reading.chunked)
     problem(reading, 'framing', 'both Content-Length and Transfer-Encoding');
-  pass[1] = reading.host ?? '';
   judgeHost(reading, httpVersion);
+  // An empty port is none, and normally left out (RFC 9110 §4.2.3).
+  if (reading.host?.endsWith(':') === true) reading.host = reading.host.slice(0, -1);
+  pass[1] = reading.host ?? '';
   if (named !== undefined) removeNamed(pass, named);
   return reading;
 }

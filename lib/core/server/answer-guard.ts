@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { contextOf } from '../context.ts';
+import { contextOf, type AnswerGuard, type Context } from '../context.ts';
 import { ProxyError } from '../errors.ts';
+import { cleanHead } from '../exchange/site-fields.ts';
 import { recordRefusal } from './proxied-request.ts';
 import { answerRefusal } from './refusal.ts';
 
@@ -14,17 +15,20 @@ const methods = ['writeHead', 'write', 'end'] as const;
  *
  * Once the request is refused (`context.refused()`) the app's error handlers speak: a 404 passes, too, and what is no
  * error becomes what the refusal itself says.
+ *
+ * Being below all functions that the app puts on the response, it has the last word on the head: of the fields that the app
+ * sets for itself none gets into the answer of a site, and cookies into no answer at all.
  */
 export function guardAnswer(req: IncomingMessage, res: ServerResponse): void {
   const context = contextOf(req);
-  const guard = new AnswerGuard(res);
-  context.guard = guard;
+  context.guard = new ResponseGuard(res, context);
 }
 
 type Answering = Pick<ServerResponse, (typeof methods)[number]>;
 
-class AnswerGuard {
+class ResponseGuard implements AnswerGuard {
   readonly #res: ServerResponse;
+  readonly #context: Context;
   readonly #originals: Answering;
   readonly #own: Answering;
   /** `replaced`: what the local route writes goes nowhere. */
@@ -35,8 +39,9 @@ class AnswerGuard {
   #refusal: unknown;
   lifted = false;
 
-  constructor(res: ServerResponse) {
+  constructor(res: ServerResponse, context: Context) {
     this.#res = res;
+    this.#context = context;
     // Called with the response as `this`.
     // eslint-disable-next-line @typescript-eslint/unbound-method
     const { writeHead, write, end } = res;
@@ -52,7 +57,11 @@ class AnswerGuard {
   lift(): void {
     this.lifted = true;
     if (this.#state === 'waiting') this.#state = 'passing';
-    // A function that somebody has put around ours (compression, sessions, loggers) stays; ours passes everything on.
+  }
+
+  settle(): void {
+    // A function that somebody has put around ours (compression, sessions, loggers) stays, and ours below it; where nobody
+    // has, the answer is written fast.
     for (const method of methods)
       if (this.#res[method] === this.#own[method]) {
         Reflect.deleteProperty(this.#res, method);
@@ -82,7 +91,11 @@ class AnswerGuard {
     const call = (...args: unknown[]): unknown => {
       if (this.#state === 'waiting') this.#judge(method === 'writeHead' ? args[0] : undefined);
       if (this.#state !== 'replaced')
-        return Reflect.apply(this.#originals[method], this.#res, args);
+        return Reflect.apply(
+          this.#originals[method],
+          this.#res,
+          method === 'writeHead' ? cleanHead(this.#res, this.#context.siteFields, args) : args,
+        );
       const callback = args.at(-1);
       if (typeof callback === 'function') process.nextTick(callback);
       return method === 'write' ? true : this.#res;

@@ -7,7 +7,8 @@ import { warn } from '../warn.ts';
 import { noteAttachment } from './attachments.ts';
 import { answerClientErrors } from './client-error.ts';
 import { auditInDevelopment } from './development.ts';
-import { deferContinue } from './expect-continue.ts';
+import { deferContinue, refuseExpectations } from './expect-continue.ts';
+import { recordDropped } from './dropped-request.ts';
 import type { ProxyEntrance } from './proxied-request.ts';
 import { openToProxied } from './proxy-door.ts';
 import { testForOpenProxy } from './self-test.ts';
@@ -27,12 +28,13 @@ const selfTests = new WeakMap<HttpServer, Promise<string | undefined>>();
  *   handler at the end of the app answers upgrades as well, so it should call `next()` for the
  *   paths of such listeners.
  * - **Requests to a forward proxy**: `GET http://other.example/` and `CONNECT other.example:443` go
- *   through the chain to `forwardProxy`, and never to a route of the app: where no `forwardProxy` takes
- *   them the answer is 421.
+ *   through the chain to `forwardProxy`, and are answered by no route of the app: where no `forwardProxy` takes
+ *   them the answer is 421. In a process without one, a target in absolute-form that names this very listener (its address and
+ *   port, `localhost` on the loopback, a name in its certificate) is a request to the app (RFC 9112 §3.2.2).
  * - **Expect: 100-continue**: `100 Continue` is sent when a handler reads the body or the upstream
  *   has sent it, not before the gates have seen the request.
- * - **Malformed requests** get their 400, 408, 414 or 431 reliably. No handler sees them, but they are in the books of every
- *   `accessLog` and `metrics` that is mounted in the app for all paths.
+ * - **Malformed requests** get their 400, 408, 414, 417 or 431 reliably. No handler sees them, but they are in the books of every
+ *   `accessLog` and `metrics` that is mounted in the app for all paths; so is what breaks HTTP/2, and Node's own 503.
  *
  * With a `forwardProxy` in the process and a listener that others can reach, the server asks itself at its start, as a
  * stranger would, and serves no proxy clients if a stranger gets through (`SEKISHO_OPEN_PROXY`).
@@ -81,7 +83,9 @@ export function attach<Server extends HttpServer | HttpsServer>(
       selfTest(server, entrance);
     });
   deferContinue(server);
+  refuseExpectations(server);
   answerClientErrors(server);
+  recordDropped(server);
   return server;
 }
 

@@ -1,5 +1,6 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { lingerEnd } from '../linger.ts';
 import { afterAnswers, answerOn } from './after-answers.ts';
 import { refuseUnread, type ParserError } from './unread-request.ts';
 
@@ -27,7 +28,15 @@ export function answerClientErrors(server: Server): void {
       const answer = answerOn(socket);
       // Half an answer must not look like a whole one.
       if (answer?.headersSent === true) socket.destroy();
+      // What breaks is the body of a request that has been answered, and recorded: there is nothing to answer.
+      else if (answer === undefined && isReadingBody(socket)) lingerEnd(socket);
       else refuseUnread(server, socket, error, answer?.req);
     });
   });
+}
+
+/** The parser is within a request. A field that Node does not document; were it to go, a broken body would be a 400 of its own. */
+function isReadingBody(socket: Duplex): boolean {
+  const { parser } = socket as { parser?: { readonly incoming?: IncomingMessage | null } | null };
+  return parser?.incoming?.complete === false;
 }

@@ -1,7 +1,14 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer, type TLSSocket } from 'node:tls';
+import { clock } from '../clock.ts';
 import { answerOn } from './after-answers.ts';
+
+/**
+ * How often it is looked whether clients take what they are sent (milliseconds): who has not taken a byte of his answer
+ * from one look to the next is gone, or wants to hold what it costs us. nginx waits as long (`send_timeout`).
+ */
+const lookInterval = 60_000;
 
 /** All open connections of a server, upgraded ones included. */
 export class Connections {
@@ -9,6 +16,8 @@ export class Connections {
   readonly #sockets: Set<Socket> = new Set();
   /** Connections in the TLS handshake, by the peer's address. */
   readonly #handshaking: Map<string, Socket> = new Map();
+  /** How far clients with an unread answer were. */
+  readonly #taken: WeakMap<Socket, number> = new WeakMap();
 
   constructor(server: Server) {
     this.#server = server;
@@ -22,6 +31,8 @@ export class Connections {
     // The server is ours, and so is its method: server.close() calls it, too.
     const closeIdle = server.closeIdleConnections.bind(server);
     server.closeIdleConnections = () => this.#sparing(closeIdle);
+    const cancel = clock.every(lookInterval, () => this.#dropStuck());
+    server.once('close', cancel);
   }
 
   /** Closes those that have not asked anything yet; node counts them as busy (browsers open some in advance). */
@@ -53,6 +64,16 @@ export class Connections {
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
+  #dropStuck(): void {
+    for (const socket of this.#sockets) {
+      // Tunnels and WebSockets have limits of their own.
+      if (socket.writableLength === 0 || answerOn(socket) === undefined) continue;
+      const taken = takenOf(socket);
+      if (this.#taken.get(socket) === taken) socket.destroy();
+      else this.#taken.set(socket, taken);
+    }
+  }
+
   readonly #shakeHands = (socket: Socket): void => {
     const peer = peerOf(socket);
     this.#handshaking.set(peer, socket);
@@ -79,4 +100,10 @@ export class Connections {
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress ?? ''} ${remotePort ?? ''}`;
+}
+
+/** Grows with what the client takes, by parts of what is being written, too: those are in what Node's own timeouts go by. */
+function takenOf(socket: Socket): number {
+  const { _handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
+  return socket.bytesWritten - socket.writableLength - (_handle?.writeQueueSize ?? 0);
 }

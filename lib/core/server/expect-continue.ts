@@ -1,5 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { contextOf } from '../context.ts';
+import { ProxyError } from '../errors.ts';
+import { lingerAfterAnswer } from '../linger.ts';
+import { refuseAtDoor } from './proxied-request.ts';
 
 /**
  * Leaves `100 Continue` to whoever handles the request: a gate that refuses gets no body sent, a
@@ -12,7 +15,21 @@ export function deferContinue(server: Server): void {
     if (server.listenerCount('checkContinue') > 1) return;
     contextOf(req).awaitsContinue = true;
     continueOnRead(req, res);
+    // A client that has waited long enough sends its body all the same.
+    lingerAfterAnswer(req);
     server.emit('request', req, res);
+  });
+}
+
+/** What else a client may expect nobody can do (RFC 9110 §10.1.1): Node's 417, with a record. */
+export function refuseExpectations(server: Server): void {
+  server.on('checkExpectation', function refuseExpectation(req, res) {
+    // The user's own listener stays in charge.
+    if (server.listenerCount('checkExpectation') > 1) return;
+    const message = 'The expectation of the request cannot be met';
+    const detail = `Expect: ${req.headers.expect ?? ''}`;
+    const error = new ProxyError('ERR_SEKISHO_BAD_REQUEST', { status: 417, message, detail });
+    refuseAtDoor(server, req, res, error);
   });
 }
 

@@ -1,11 +1,13 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { IncomingMessage, type RequestListener } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { clock } from '../clock.ts';
 import { contextOf } from '../context.ts';
+import { recordUnanswerable } from './dropped-request.ts';
 import { continueOnRead } from './expect-continue.ts';
 import { Http2Exchanges } from './http2-exchange.ts';
-import { Http2Session, type Http2Limits } from './http2-session.ts';
+import { Http2Session, type Http2Doors, type Http2Limits } from './http2-session.ts';
+import { refuseAtDoor } from './proxied-request.ts';
 
 /** How often sessions are looked through for requests and connections that have taken too long. */
 const sweepInterval = 1000;
@@ -48,18 +50,35 @@ export class Http2Door {
   }
 
   #open(socket: TLSSocket): void {
-    const session = new Http2Session(socket, this.#exchanges, this.#serve, (closed) =>
-      this.#sessions.delete(closed),
-    );
+    const session = new Http2Session(socket, this.#exchanges, this.#doors);
     this.#sessions.add(session);
     if (this.#closing) session.close();
   }
 
-  readonly #serve = (req: IncomingMessage, res: ServerResponse): void => {
-    if (req.headers.expect?.toLowerCase() === '100-continue') {
-      contextOf(req).awaitsContinue = true;
-      continueOnRead(req, res);
-    }
-    this.#server.emit('request', req, res);
+  readonly #doors: Http2Doors = {
+    serve: (req, res) => {
+      if (req.headers.expect?.toLowerCase() === '100-continue') {
+        contextOf(req).awaitsContinue = true;
+        continueOnRead(req, res);
+      }
+      this.#server.emit('request', req, res);
+    },
+    refuse: (req, res, error) => {
+      refuseAtDoor(this.#server, req, res, error);
+    },
+    broken: (connection) => {
+      recordUnanswerable(this.#server, unreadRequest(connection), 400);
+    },
+    closed: (session) => {
+      this.#sessions.delete(session);
+    },
   };
+}
+
+/** Of which nothing is known but who has sent it. */
+function unreadRequest(connection: TLSSocket): IncomingMessage {
+  const req = new IncomingMessage(connection);
+  req.method = req.url = '';
+  [req.httpVersion, req.httpVersionMajor, req.httpVersionMinor] = ['2.0', 2, 0];
+  return req;
 }

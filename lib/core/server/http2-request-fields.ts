@@ -57,5 +57,7 @@ export function readHttp2Fields(
   if (asked === undefined) fields.splice(0, 2);
   else fields[1] = asked;
   if (!endsHere && !lengthKnown) fields.push('transfer-encoding', 'chunked');
-  return { method, path, fields, problem, size };
+  // For the record: it is refused.
+  const shown = method === 'CONNECT' ? (asked ?? '') : path;
+  return { method, path: shown, fields, problem, size };
 }

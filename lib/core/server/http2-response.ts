@@ -1,6 +1,13 @@
-import { STATUS_CODES, ServerResponse, type IncomingMessage } from 'node:http';
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { fieldPairs, http2Fields, http2Pairs, withoutRepeats } from './http2-response-fields.ts';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import {
+  writeContinue,
+  writeEarlyHints,
+  writeInformation,
+  writeProcessing,
+} from './http2-interim-answer.ts';
+import { fieldPairs, http2Pairs } from './http2-response-fields.ts';
+import { flushHeaders, implicitHead, respond, writeHead } from './http2-response-head.ts';
 import type { Http2Socket } from './http2-socket.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -18,7 +25,8 @@ export class Http2Response extends ServerResponse {
   declare _closed: boolean;
   declare _hasBody: boolean;
   readonly stream!: ServerHttp2Stream;
-  #trailers: Record<string, string | string[]> | undefined;
+  /** What `addTrailers()` was given. */
+  trailersToSend: Record<string, string | string[]> | undefined = undefined;
   #endCallback: Callback | undefined;
 
   override writableFinished = false;
@@ -55,14 +63,6 @@ export class Http2Response extends ServerResponse {
     });
   }
 
-  static trailersOf(res: Http2Response): Record<string, string | string[]> {
-    return (res.#trailers ??= {});
-  }
-
-  static hasTrailers(res: Http2Response): boolean {
-    return res.#trailers !== undefined;
-  }
-
   static endWith(res: Http2Response, callback: Callback | undefined): void {
     res.#endCallback = callback;
     if (res.stream.writableFinished) process.nextTick(Http2Response.#finish, res);
@@ -95,80 +95,6 @@ function closeResponse(res: Http2Response): void {
   res.destroyed = true;
   res._closed = true;
   res.emit('close');
-}
-
-function writeHead(this: Http2Response, status: number, ...rest: unknown[]): Http2Response {
-  if (this.headersSent) throw fault('ERR_HTTP_HEADERS_SENT', 'The head has been sent already');
-  const fields = typeof rest[0] === 'string' ? rest[1] : (rest[0] ?? rest[1]);
-  this.statusCode = checkedStatus(status);
-  this.statusMessage = typeof rest[0] === 'string' ? rest[0] : (STATUS_CODES[status] ?? '');
-  setFields(this, fields);
-  // As over HTTP/1.1 it leaves with what is written next: a whole answer needs no trailers.
-  this._header = 'HTTP/2';
-  this._hasBody = !bodyless(this);
-  return this;
-}
-
-function setFields(res: Http2Response, fields: unknown): void {
-  const pairs = fieldPairs(fields);
-  if (!Array.isArray(fields)) {
-    for (const [name, value] of pairs)
-      if (value !== undefined) res.setHeader(name, value as string);
-    return;
-  }
-  for (const [name] of pairs) res.removeHeader(name);
-  for (const [name, value] of pairs) res.appendHeader(name, value as string);
-}
-
-/** HTTP/2 has no 101, and Node sends none from 600 on. */
-function checkedStatus(status: number): number {
-  if (Number.isInteger(status) && status >= 200 && status < 600) return status;
-  throw Object.assign(new RangeError(`Status ${String(status)} cannot be sent over HTTP/2`), {
-    code: 'ERR_HTTP_INVALID_STATUS_CODE',
-  });
-}
-
-function bodyless(res: Http2Response): boolean {
-  const { statusCode } = res;
-  return res.req.method === 'HEAD' || statusCode === 204 || statusCode === 304;
-}
-
-/** @param whole nothing follows but what is written in this turn */
-function respond(res: Http2Response, whole: boolean): void {
-  const { stream } = res;
-  if (stream.headersSent || stream.destroyed || stream.closed) return;
-  const none = !res._hasBody;
-  const fields = http2Fields(res);
-  if (res.statusCode === 204) delete fields['content-length'];
-  const waitForTrailers = !none && (!whole || Http2Response.hasTrailers(res));
-  if (waitForTrailers)
-    stream.once('wantTrailers', () => {
-      if (!stream.destroyed && !stream.closed)
-        stream.sendTrailers(Http2Response.hasTrailers(res) ? Http2Response.trailersOf(res) : {});
-    });
-  send(stream, fields, { endStream: none, waitForTrailers, sendDate: res.sendDate });
-}
-
-function send(
-  stream: ServerHttp2Stream,
-  fields: OutgoingHttpHeaders,
-  options: { endStream: boolean; waitForTrailers: boolean; sendDate: boolean },
-): void {
-  try {
-    stream.respond(fields, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
-    stream.respond(withoutRepeats(fields), options);
-  }
-}
-
-function implicitHead(this: Http2Response): void {
-  if (!this.headersSent) (this as ServerResponse).writeHead(this.statusCode);
-}
-
-function flushHeaders(this: Http2Response): void {
-  implicitHead.call(this);
-  respond(this, false);
 }
 
 function write(
@@ -219,7 +145,7 @@ function end(
     return this;
   }
   if (!this.headersSent) {
-    if (!this.hasHeader('content-length') && !Http2Response.hasTrailers(this))
+    if (!this.hasHeader('content-length') && this.trailersToSend === undefined)
       stateLength(this, given, encoding);
     implicitHead.call(this);
   }
@@ -254,44 +180,8 @@ function byteLength(chunk: Chunk, encoding: BufferEncoding | null | undefined): 
 
 function addTrailers(this: Http2Response, trailers: unknown): void {
   const pairs = fieldPairs(trailers).map(([name, value]) => [name, value] as const);
-  const all = Http2Response.trailersOf(this);
+  const all = (this.trailersToSend ??= {});
   for (const [name, value] of Object.entries(http2Pairs(pairs))) all[name] = value;
-}
-
-function writeContinue(this: Http2Response, callback?: Callback): void {
-  inform(this, 100, undefined);
-  if (callback !== undefined) process.nextTick(callback);
-}
-
-function writeProcessing(this: Http2Response): void {
-  inform(this, 102, undefined);
-}
-
-function writeInformation(
-  this: Http2Response,
-  status: number,
-  fields?: unknown,
-  callback?: Callback,
-): void {
-  inform(this, status, fields);
-  if (typeof callback === 'function') process.nextTick(callback);
-}
-
-function writeEarlyHints(
-  this: Http2Response,
-  hints: Readonly<Record<string, string | string[]>>,
-  callback?: Callback,
-): void {
-  const { link, ...others } = hints;
-  const links = [link ?? []].flat();
-  if (links.length > 0) inform(this, 103, { ...others, link: links.join(', ') });
-  if (callback !== undefined) process.nextTick(callback);
-}
-
-/** Interim answers; 101 does not exist here (RFC 9113 §8.6). */
-function inform(res: Http2Response, status: number, fields: unknown): void {
-  if (res.headersSent || res.destroyed || res.socket?.destroyed !== false || status === 101) return;
-  res.stream.additionalHeaders({ ':status': status, ...http2Pairs(fieldPairs(fields)) });
 }
 
 function fault(code: string, message: string): Error {

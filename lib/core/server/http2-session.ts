@@ -1,9 +1,4 @@
-import {
-  maxHeaderSize,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
+import { maxHeaderSize, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
   constants,
   performServerHandshake,
@@ -14,6 +9,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { clock } from '../clock.ts';
+import { ProxyError } from '../errors.ts';
 import type { Http2Exchanges } from './http2-exchange.ts';
 import { readHttp2Fields, type Http2RequestFields } from './http2-request-fields.ts';
 
@@ -60,34 +56,39 @@ interface OpenRequest {
   readonly since: number;
 }
 
+/** Where what a connection brings goes to. */
+export interface Http2Doors {
+  serve(req: IncomingMessage, res: ServerResponse): void;
+  /** The app does not see it. */
+  refuse(req: IncomingMessage, res: ServerResponse, error: ProxyError): void;
+  /** The client has broken the rules of the protocol, and the session is over. */
+  broken(connection: TLSSocket): void;
+  closed(session: Http2Session): void;
+}
+
 /** One HTTP/2 connection of a client. */
 export class Http2Session {
   readonly #session: ServerHttp2Session;
   readonly #connection: TLSSocket;
   readonly #exchanges: Http2Exchanges;
-  readonly #serve: RequestListener;
+  readonly #doors: Http2Doors;
   /** Also holds those whose answer has ended while their body has not. */
   readonly #open: Set<OpenRequest> = new Set();
   #idleSince: number = clock.monotonic();
   #first = true;
 
-  /** @param serve called with each request */
-  constructor(
-    connection: TLSSocket,
-    exchanges: Http2Exchanges,
-    serve: RequestListener,
-    onClose: (session: Http2Session) => void,
-  ) {
+  constructor(connection: TLSSocket, exchanges: Http2Exchanges, doors: Http2Doors) {
     this.#connection = connection;
     this.#exchanges = exchanges;
-    this.#serve = serve;
+    this.#doors = doors;
     const session = performServerHandshake(connection, options);
     this.#session = session;
     session
       .on('stream', this.#onStream)
-      // Wrong frames, floods, resets: the session has been closed for them.
-      .on('error', () => session.destroy())
-      .on('close', () => onClose(this));
+      .on('error', this.#onError)
+      .on('close', () => {
+        doors.closed(this);
+      });
     session.setLocalWindowSize(connectionWindow);
   }
 
@@ -130,11 +131,6 @@ export class Http2Session {
     if (stream.destroyed || stream.closed) return;
     const endsHere = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const fields = readHttp2Fields(raw, headers, endsHere);
-    const status = statusFor(fields);
-    if (status !== undefined) {
-      refuse(stream, status);
-      return;
-    }
     const { req, res } = this.#exchanges.create(stream, this.#connection, fields, endsHere);
     const open: OpenRequest = { stream, req, res, since: clock.monotonic() };
     this.#open.add(open);
@@ -143,9 +139,23 @@ export class Http2Session {
       process.nextTick(forgetListeners, stream);
       if (this.#open.size === 0) this.#idleSince = clock.monotonic();
     });
-    this.#serve(req, res);
+    const refusal = refusalFor(fields);
+    if (refusal === undefined) this.#doors.serve(req, res);
+    else this.#doors.refuse(req, res, refusal);
+  };
+
+  /** Wrong frames and floods: the session has been closed for them. */
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    this.#session.destroy();
+    // Of nghttp2; what the client says, and a connection that breaks, have codes of their own.
+    if (brokenRules.has(error.code ?? '')) this.#doors.broken(this.#connection);
   };
 }
+
+const brokenRules: ReadonlySet<string> = new Set([
+  'ERR_HTTP2_ERROR',
+  'ERR_HTTP2_TOO_MANY_INVALID_FRAMES',
+]);
 
 /**
  * Node keeps an ended stream until the next full collection of garbage; what listens to it, the request
@@ -155,16 +165,20 @@ function forgetListeners(stream: ServerHttp2Stream): void {
   stream.removeAllListeners();
 }
 
-/** Of a refusal; the app sees only requests that are one. */
-function statusFor({ method, problem, size }: Http2RequestFields): number | undefined {
-  if (method === 'CONNECT') return 405;
+/** The app sees only requests that are one. */
+function refusalFor({ method, problem, size }: Http2RequestFields): ProxyError | undefined {
+  if (method === 'CONNECT')
+    return new ProxyError('ERR_SEKISHO_BAD_REQUEST', {
+      status: 405,
+      message: 'CONNECT is not for HTTP/2 here',
+    });
   // The limit told in the settings binds only clients that have acknowledged them.
-  if (size > maxHeaderSize) return 431;
-  return problem === undefined ? undefined : 400;
-}
-
-function refuse(stream: ServerHttp2Stream, status: number): void {
-  stream.on('error', () => undefined).resume();
-  stream.respond({ ':status': status, 'content-length': '0' }, { endStream: true });
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  if (size > maxHeaderSize)
+    return new ProxyError('ERR_SEKISHO_BAD_REQUEST', {
+      status: 431,
+      message: 'The fields of the request are too large',
+    });
+  return problem === undefined
+    ? undefined
+    : new ProxyError('ERR_SEKISHO_BAD_REQUEST', { detail: problem });
 }

@@ -15,11 +15,14 @@ import { guardAnswer } from './answer-guard.ts';
 import { answerOn } from './after-answers.ts';
 import { appOn, noteApp } from './attachments.ts';
 import { answerClientErrors } from './client-error.ts';
-import { deferContinue } from './expect-continue.ts';
+import { deferContinue, refuseExpectations } from './expect-continue.ts';
 import { expressClasses } from './express-classes.ts';
 import { beProxied, refuseAtDoor } from './proxied-request.ts';
 import { leftOver } from './proxy-door.ts';
 import { openUpgrades, type Chain } from './upgrade-door.ts';
+
+/** How often clients are looked for that are too slow with a request (milliseconds); Node's own 30 s are long. */
+export const checkingInterval = 1000;
 
 /** The tunnel that requests come out of. */
 export interface Inside {
@@ -68,7 +71,11 @@ export class InsideServer {
       keepAliveTimeout,
       // `#note` demands one, and has it recorded.
       requireHostHeader: false,
+      connectionsCheckingInterval: checkingInterval,
     } as ServerOptions);
+    // It never listens, but that is when Node begins to look after clients that are slow with their requests.
+    server.emit('listening');
+    this.#outside.once('close', () => server.close());
     const app = appOn(this.#outside);
     if (app !== undefined) noteApp(server, app);
     server.on('request', (req, res) => {
@@ -76,6 +83,7 @@ export class InsideServer {
     });
     openUpgrades(server, this.#app, (req) => this.#note(req));
     deferContinue(server);
+    refuseExpectations(server);
     answerClientErrors(server);
     return server;
   }
@@ -93,7 +101,9 @@ export class InsideServer {
 
   #note(req: IncomingMessage): ProxyError | undefined {
     const inside = this.#tunnels.get(req.socket);
-    const { url = '', headersDistinct } = req;
+    const { headersDistinct } = req;
+    const asksTheServer = req.method === 'OPTIONS' && req.url === '*';
+    const url = asksTheServer ? '/' : (req.url ?? '');
     const hosts = headersDistinct.host ?? [];
     if (inside === undefined || !url.startsWith('/') || hosts.length !== 1)
       return badHost('neither path nor Host say what is wanted inside the tunnel');

@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { UpgradeRequest } from '../context.ts';
-import { lingerEnd } from './linger.ts';
+import { lingerEnd } from '../linger.ts';
 
 /**
  * An upgrade on its way through the chain. It ends in one of three ways: somebody takes the socket,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { contextOf, type Destination } from '../context.ts';
 import { ProxyError } from '../errors.ts';
+import { lingerAfterAnswer } from '../linger.ts';
 import { parseDestination } from '../http/destination.ts';
 import { answerRefusal } from './refusal.ts';
 import { showRefused } from './show-refused.ts';
@@ -55,6 +56,7 @@ export function refuseAtDoor(
   error: ProxyError,
 ): void {
   res.shouldKeepAlive = false;
+  lingerAfterAnswer(req);
   recordRefusal(req, res, error);
   showRefused(server, req, res);
   answerRefusal(res, error);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import { guardAnswer } from './answer-guard.ts';
+import { ownPath } from './own-target.ts';
 import {
   noteDestination,
   recordRefusal,
@@ -60,6 +61,12 @@ function serveProxied(
   req: IncomingMessage,
   res: ServerResponse,
 ): void {
+  const path = ownPath(req);
+  if (path !== undefined) {
+    req.url = path;
+    app.call(server, req, res, nothing);
+    return;
+  }
   const problem = noteDestination(req, 'http', entrance);
   if (problem !== undefined) {
     if (!res.headersSent) refuseAtDoor(server, req, res, problem);

@@ -1,7 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { ProxyError } from '../errors.ts';
 import { parseHost } from '../http/host.ts';
 import { noteApp } from './attachments.ts';
 import { answerClientErrors } from './client-error.ts';
+import { refuseExpectations } from './expect-continue.ts';
+import { refuseAtDoor } from './proxied-request.ts';
 
 /** RFC 8555 §8.3: what an ACME server asks for over plain HTTP. */
 const challenge = /^\/\.well-known\/acme-challenge\/[\w-]+$/;
@@ -24,11 +27,13 @@ export function createRedirectServer(app: RequestListener, port: () => number): 
     // Nobody reads the body of a request that is asked again elsewhere.
     res.shouldKeepAlive =
       req.headers['content-length'] === undefined && !req.headers['transfer-encoding'];
-    if (location === undefined) res.writeHead(400, { 'Content-Length': 0 }).end();
+    if (location === undefined)
+      refuseAtDoor(server, req, res, new ProxyError('ERR_SEKISHO_BAD_HOST'));
     else res.writeHead(308, { Location: location, 'Content-Length': 0 }).end();
   });
   noteApp(server, app);
   answerClientErrors(server);
+  refuseExpectations(server);
   return server;
 }
 

@@ -19,6 +19,7 @@ import { Connections } from './connections.ts';
 import { auditInDevelopment } from './development.ts';
 import { drain, farewellTime } from './drain.ts';
 import { expressClasses } from './express-classes.ts';
+import { checkingInterval } from './inside-server.ts';
 import { listen, portOf, urlOf } from './listening.ts';
 import { createRedirectServer } from './redirect-door.ts';
 import {
@@ -106,9 +107,13 @@ const optionsSchema = schemaOf<ServeOptions>()({
 }).superRefine(({ tls, http2, redirectFrom }, context) => {
   if (tls !== undefined) return;
   if (http2 === true)
-    refuse(context, http2, 'for http2 needs tls: browsers speak it over TLS only');
+    refuse(context, http2, "of 'http2' needs tls: browsers speak it over TLS only");
   if (redirectFrom !== undefined)
-    refuse(context, redirectFrom, 'for redirectFrom needs tls: there is no https to redirect to');
+    refuse(
+      context,
+      redirectFrom.port,
+      "of 'redirectFrom' needs tls: there is no https to redirect to",
+    );
 });
 
 /** The servers of this process that a signal is closing: the last of them ends the process. */
@@ -119,6 +124,8 @@ type ParsedServe = z.output<typeof optionsSchema>;
 /**
  * Starts a server for an app: attached, tuned for proxying, and able to end without breaking anything.
  * With `tls` it ends TLS: HTTP/2 and HTTP/1.1 in front, the app sees both as Express requests.
+ *
+ * Over HTTP/1.1 a client that takes no byte of its answer for a minute or two is cut off.
  *
  * Requests without a body are born ended (Node's `optimizeEmptyRequests`, 24.8 and later): they emit
  * no `end` event; `for await`, `pipe` and body parsers work.
@@ -204,6 +211,7 @@ function create(
     headersTimeout: Math.min(timeouts.headers, timeouts.request || Infinity),
     requestTimeout: timeouts.request,
     keepAliveTimeout: timeouts.keepAlive,
+    connectionsCheckingInterval: checkingInterval,
     optimizeEmptyRequests: true,
   } as ServerOptions;
   if (tls === undefined) {

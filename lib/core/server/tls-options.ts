@@ -11,6 +11,7 @@ import {
   schemaOf,
   type Duration,
 } from '../options.ts';
+import { plainName } from './sni.ts';
 
 /** PEM text, or the path of a file that has it; a path is what has no `-----BEGIN`. */
 export type Pem = string | Buffer;
@@ -36,7 +37,7 @@ export interface ClientCertificateOptions {
    * without a user, for the app's gates to judge. @default true
    */
   readonly required?: boolean;
-  /** Revocation lists, as PEM or path. @default none */
+  /** Revocation lists, as PEM or path; of an authority that has none, or an expired one, no certificate counts. @default none */
   readonly crl?: Pem | readonly Pem[] | undefined;
   /**
    * The user's name, from a certificate that has been verified; undefined for no user.
@@ -131,14 +132,19 @@ function oneOrMore(what: string): z.ZodType<readonly Pem[], Pem | readonly Pem[]
 const sni = z
   .record(z.string(), schemaOf<CertificateOptions>()(certificateShape))
   .superRefine((named, context) => {
-    for (const name of Object.keys(named))
+    const seen = new Map<string, string>();
+    for (const name of Object.keys(named)) {
       if (!isName(name.startsWith('*.') ? name.slice(2) : name))
         refuse(context, name, "is no name; use one such as 'shop.example.com' or '*.example.com'");
+      const same = seen.get(plainName(name));
+      if (same !== undefined)
+        refuse(context, name, `is the same name as '${same}'; leave one of them out`);
+      seen.set(plainName(name), name);
+    }
   });
 
 function isName(name: string): boolean {
-  const host = parseHost(name);
-  return host !== undefined && host.port === undefined && !host.hostname.startsWith('[');
+  return parseHost(name) !== undefined && !name.includes(':');
 }
 
 export const tlsSchema = schemaOf<ServeTlsOptions>()({

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
 import { withoutUserinfo } from '../http/userinfo.ts';
-import { lingerEnd } from './linger.ts';
+import { lingerEnd } from '../linger.ts';
 import { answerRefusal, statusLine } from './refusal.ts';
 import { showRefused } from './show-refused.ts';
 

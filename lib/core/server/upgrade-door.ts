@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { contextOf } from '../context.ts';
 import type { ProxyError } from '../errors.ts';
 import { ignoresUpgrade, keepOrdinary } from './ordinary-upgrades.ts';
+import { ownPath } from './own-target.ts';
 import { PendingUpgrade } from './pending-upgrade.ts';
 import { noteDestination, type ProxyEntrance } from './proxied-request.ts';
 import { openSocketDoor } from './socket-door.ts';
@@ -37,6 +38,10 @@ export function noteAbsolute(
 ): (req: IncomingMessage) => ProxyError | undefined {
   return (req) => {
     const { url = '' } = req;
-    return url.startsWith('/') || url === '*' ? undefined : noteDestination(req, 'http', entrance);
+    if (url.startsWith('/') || url === '*') return undefined;
+    const path = ownPath(req);
+    if (path === undefined) return noteDestination(req, 'http', entrance);
+    req.url = path;
+    return undefined;
   };
 }

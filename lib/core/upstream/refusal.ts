@@ -1,7 +1,9 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Context } from '../context.ts';
 import { ProxyError, type ErrorCode } from '../errors.ts';
+import { lingerAfterAnswer } from '../linger.ts';
 import { outcomeBy } from '../observing/early-end.ts';
+import { routeOf } from '../observing/route.ts';
 import { readRequest, type RequestReading } from '../http/request-reading.ts';
 
 const badRequest: Readonly<Record<NonNullable<RequestReading['problem']>['kind'], ErrorCode>> = {
@@ -47,9 +49,12 @@ export function refuse(
     error instanceof ProxyError ? error : new ProxyError('ERR_SEKISHO_HOOK', { cause: error });
   context.refused(known);
   transaction.client ??= req.socket.remoteAddress;
+  // The routers will have taken their mount paths back when the record ends.
+  transaction.route ??= routeOf(req);
   if (known.source === 'client' && known.status === 400 && !res.headersSent) {
     res.setHeader('Connection', 'close');
     res.shouldKeepAlive = false;
+    lingerAfterAnswer(req);
     if (req.httpVersionMajor < 2) condemned.add(req.socket);
   }
   res.once('close', () => {

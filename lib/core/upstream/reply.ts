@@ -6,6 +6,7 @@ import { answerFields } from '../http/answer-fields.ts';
 import type { Transaction } from '../transaction.ts';
 import { DirectListener } from '../exchange/contract.ts';
 import { destroyVisibly } from '../exchange/destroy-visibly.ts';
+import { clearForSite, noteSiteFields } from '../exchange/site-fields.ts';
 import { ReplyBody } from './reply-body.ts';
 import {
   draftHead,
@@ -175,6 +176,13 @@ export class Reply extends DirectListener {
   readonly #onClose = (): void => {
     const { res, context, body } = this.#order;
     const { transaction } = context;
+    if (context.layers?.armed === true && !res.closed) {
+      // A wrapper outside has refused it: who answers in its place ends the record.
+      this.#over = true;
+      transaction.kept = false;
+      this.#controller?.abort(new ProxyError('ERR_SEKISHO_CLIENT_ABORTED'));
+      return;
+    }
     transaction.status = res.headersSent ? res.statusCode : abortedStatus;
     if (body !== undefined) transaction.bytesReceived = body.bytes;
     if (!this.#over) {
@@ -220,7 +228,10 @@ export class Reply extends DirectListener {
     }
     try {
       if (this.#order.overrides === true) removeOverridden(res, fields);
-      return draftHead(res, context, { status, message, fields }, this.#order);
+      clearForSite(res, context);
+      const head = draftHead(res, context, { status, message, fields }, this.#order);
+      noteSiteFields(context, head.fields);
+      return head;
     } catch (error) {
       this.#cutOff(error as Error);
       return undefined;

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { UpgradeRequest } from '../context.ts';
 import { ProxyError } from '../errors.ts';
+import { clearForSite, noteSiteFields } from '../exchange/site-fields.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { Delivery } from './delivery.ts';
 import { GuardedBytes } from './guarded-bytes.ts';
@@ -141,12 +142,14 @@ function switchingHead(
   protocol: string,
 ): string {
   const message = 'Switching Protocols';
+  clearForSite(res, context);
   const draft = draftHead(
     res,
     context,
     { status, message, fields },
     { via, adjust: adjust === undefined ? undefined : keepingStatus(adjust) },
   );
+  noteSiteFields(context, draft.fields);
   // Written to nobody: it is when sessions, loggers and others by `on-headers` add what they have.
   res.writeHead(status, message);
   let head = `HTTP/1.1 ${status} ${message}\r\n`;

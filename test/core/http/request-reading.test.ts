@@ -17,7 +17,7 @@ const hosts: readonly (readonly [host: string, good: boolean])[] = [
   [`${'a'.repeat(64)}.b`, false],
   ['a:65536', false],
   ['a:0', false],
-  ['a:', false],
+  ['a:', true],
   ['a:080', false],
   ['a:99999', false],
   ['1', false],
@@ -44,6 +44,11 @@ for (const [host, good] of hosts)
     assert.equal(problem === undefined, good, problem?.detail);
     assert.equal(parseHost(host) !== undefined, good);
   });
+
+test('an empty port is left out', () => {
+  const { host, pass } = readRequest(['Host', 'a.example:'], '1.1');
+  assert.deepEqual([host, pass], ['a.example', ['Host', 'a.example']]);
+});
 
 const problems: readonly (readonly [
   fields: string[],

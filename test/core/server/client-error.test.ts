@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import test from 'node:test';
 import express from 'express';
 import { attach } from '../../../lib/core/server/attach.ts';
+import type { Transaction } from '../../../lib/core/transaction.ts';
+import { metrics } from '../../../lib/metrics/index.ts';
 import { listen, until } from '../../support/servers.ts';
 import { rawClient } from '../../support/upgrades.ts';
 
@@ -65,6 +68,32 @@ test('an answer that has begun is not spoiled', async (t) => {
   await until(() => client.closed, 'the end of the connection');
   assert.doesNotMatch(client.text, /400/);
 });
+
+for (const [title, head, rest] of [
+  ['breaks', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', 'zz\r\n'],
+  ['is cut off', 'Content-Length: 10\r\n\r\nabc', undefined],
+] as const)
+  test(`a body that ${title} after its request was answered is no request of its own`, async (t) => {
+    const statuses: number[] = [];
+    const keep = (record: unknown): void => void statuses.push((record as Transaction).status);
+    subscribe('sekisho:transaction', keep);
+    t.after(() => unsubscribe('sekisho:transaction', keep));
+    const { server, port } = await listen(
+      t,
+      express()
+        .use(metrics())
+        .post('/', (_req, res) => void res.send('early')),
+    );
+    attach(server);
+    const client = await rawClient(port, `POST / HTTP/1.1\r\nHost: a\r\n${head}`);
+    await client.sees('early');
+    await until(() => statuses.length === 1, 'its record');
+    if (rest === undefined) client.socket.end();
+    else client.socket.write(rest);
+    await until(() => client.closed, 'the end of the connection');
+    assert.equal(client.text.match(/HTTP\/1.1/g)?.length, 1);
+    assert.deepEqual(statuses, [200]);
+  });
 
 test("the user's own clientError listener stays in charge", async (t) => {
   const { server, port } = await listen(t, express());

@@ -14,7 +14,7 @@ const program = `
   app.use('/a', balancedProxy('http://127.0.0.1:9'));
   app.use('/a', authGate({ basic: { users: { alice: 'secret' } } }));
   attach(server, app);
-  setTimeout(() => close(), 300);
+  setTimeout(() => close(), Number(process.env.LINGER));
 `;
 
 async function warningsIn(environment: Record<string, string>): Promise<string[]> {
@@ -24,13 +24,16 @@ async function warningsIn(environment: Record<string, string>): Promise<string[]
   const { stderr } = await run(
     process.execPath,
     ['--conditions=sekisho-source', '--input-type=module', '-e', program],
-    { env: { ...others, ...environment }, cwd: new URL('../../..', import.meta.url) },
+    {
+      env: { ...others, LINGER: '300', ...environment },
+      cwd: new URL('../../..', import.meta.url),
+    },
   );
   return stderr.split('\n').filter((line) => line.includes('SEKISHO_AUDIT'));
 }
 
 test('in development an app that gets a server is audited, once', async () => {
-  const warnings = await warningsIn({});
+  const warnings = await warningsIn({ LINGER: '3000' });
   assert.equal(warnings.length, 1);
   assert.match(
     warnings[0] ?? '',

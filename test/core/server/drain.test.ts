@@ -111,7 +111,7 @@ test('upgraded sockets stay for the grace period, then their owners say goodbye'
     ownSocket(socket, owner);
   });
   app.use('/raw', echo);
-  const { port, close } = await serving(t, app, 100);
+  const { port, close } = await serving(t, app, 2000);
   const owned = await rawClient(port, upgradeRequest('/owned'));
   const raw = await rawClient(port, upgradeRequest('/raw'));
   await Promise.all([owned.sees('101'), raw.sees('101')]);

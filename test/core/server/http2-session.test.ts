@@ -14,7 +14,7 @@ import {
   hpack,
   request,
 } from '../../support/http2-frames.ts';
-import { listen, until } from '../../support/servers.ts';
+import { listen, turns, until } from '../../support/servers.ts';
 import { answerOf, ask2, http2Client, serveTls } from '../../support/tls.ts';
 import { rawClient } from '../../support/upgrades.ts';
 
@@ -52,9 +52,9 @@ test('a connection without requests ends with GOAWAY when it has been idle for k
     () => client.frames.some(({ flags, stream }) => stream === 1 && (flags & endStream) > 0),
     'the end of the answer',
   );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   time.pass(59_000);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   assert.equal(client.closed, false);
   time.pass(1000);
   await client.sees('GOAWAY');
@@ -202,7 +202,7 @@ for (const { name, flood } of floods)
     const serving = await serveTls(t, app);
     const client = await frameClient(t, serving);
     await flood(client);
-    await until(() => client.closed, 'the end of the connection', 15_000);
+    await until(() => client.closed, 'the end of the connection');
     assert.equal((await ask2(http2Client(t, serving), '/')).text, 'hello');
   });
 

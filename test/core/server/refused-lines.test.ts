@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { constants } from 'node:http2';
 import test, { type TestContext } from 'node:test';
 import express, { Router, type Express, type RequestHandler } from 'express';
 import { accessLog, type AccessLogOptions } from '../../../lib/access-log/index.ts';
 import { attach } from '../../../lib/core/server/attach.ts';
+import { serve } from '../../../lib/core/server/serve.ts';
 import { socketOwners } from '../../../lib/core/taken-sockets.ts';
 import type { Transaction } from '../../../lib/core/transaction.ts';
+import { forwardProxy } from '../../../lib/forward-proxy/index.ts';
 import { metrics } from '../../../lib/metrics/index.ts';
+import { frameClient, request } from '../../support/http2-frames.ts';
 import { exchangeRaw, listen, until } from '../../support/servers.ts';
+import { ask2, http2Client, serveTls } from '../../support/tls.ts';
+import { rawClient } from '../../support/upgrades.ts';
 
 interface Kept {
   readonly log: RequestHandler;
@@ -259,3 +266,118 @@ test('a server that demands no Host goes on without', async (t) => {
   const port = await serving(t, app, createServer({ requireHostHeader: false }, app));
   assert.match((await exchangeRaw(port, 'GET / HTTP/1.1\r\n\r\n')).text, /here/);
 });
+
+test("an expectation that nobody can meet is a 417 with one line; the user's own listener goes before", async (t) => {
+  const { log, lines } = keeping({});
+  const records = keepRecords(t);
+  const app = express().use(log);
+  const bytes = 'GET /a HTTP/1.1\r\nHost: a\r\nExpect: the-impossible\r\n\r\n';
+  assert.match((await exchangeRaw(await serving(t, app), bytes)).text, /^HTTP\/1\.1 417 /);
+  await only(lines);
+  await only(records);
+  assert.match(lines[0] ?? '', / "GET \/a HTTP\/1\.1" 417 /);
+  const server = createServer(app).on('checkExpectation', (_req, res) => void res.end('own'));
+  assert.match((await exchangeRaw(await serving(t, app, server), bytes)).text, /200 [^]*own/);
+});
+
+test('a request beyond the number for one connection is a 503 with one line, also a pipelined one', async (t) => {
+  const { log, lines } = keeping({});
+  const app = express().use(log, (_req, res) => void setImmediate(() => res.send('here')));
+  const server = createServer(app);
+  server.maxRequestsPerSocket = 1;
+  const one = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const { text } = await exchangeRaw(await serving(t, app, server), one('/a') + one('/b'));
+  assert.match(text, /^HTTP\/1\.1 200 [^]*hereHTTP\/1\.1 503 /);
+  await until(() => lines.length === 2, 'two lines');
+  const all = lines.join('');
+  assert.match(all, / "GET \/a HTTP\/1\.1" 200 /);
+  assert.match(all, / "GET \/b HTTP\/1\.1" 503 /);
+});
+
+test('what is refused over HTTP/2 has one line', async (t) => {
+  const { log, lines } = keeping({});
+  let called = 0;
+  const app = express().use(log, (_req, res) => {
+    called++;
+    res.end();
+  });
+  const serving = await serveTls(t, app);
+  const client = await frameClient(t, serving);
+  let stream = 1;
+  for (const [fields, line] of [
+    [
+      [':method', 'CONNECT', ':authority', 'evil.example:443'],
+      '"CONNECT evil.example:443 HTTP/2.0" 405',
+    ],
+    [request('/a', 'host', 'evil.example'), '"GET /a HTTP/2.0" 400'],
+  ] as const) {
+    lines.length = 0;
+    client.headers(stream, [...fields]);
+    await only(lines);
+    assert.ok(lines[0]?.includes(` ${line} `), lines[0]);
+    stream += 2;
+  }
+  // A frame that is too large: the session is over.
+  lines.length = 0;
+  client.send('DATA', 0, 1, Buffer.alloc(40_000));
+  await until(() => client.closed, 'the end of the connection');
+  await only(lines);
+  assert.match(lines[0] ?? '', / "-" 400 /);
+  assert.equal(called, 0);
+});
+
+test('an HTTP/2 connection that breaks, or ends as it should, has no line', async (t) => {
+  const { log, lines } = keeping({});
+  const serving = await serveTls(t, express().use(log));
+  const broken = await frameClient(t, serving);
+  broken.socket.destroy();
+  const polite = http2Client(t, serving);
+  await once(polite, 'remoteSettings');
+  polite.goaway(constants.NGHTTP2_INTERNAL_ERROR);
+  polite.destroy();
+  await ask2(http2Client(t, serving), '/last');
+  await only(lines);
+  assert.match(lines[0] ?? '', /last/);
+});
+
+test('who asks the listener of redirectFrom for no host has one line', async (t) => {
+  const { log, lines } = keeping({});
+  const { redirectUrl } = await serveTls(t, express().use(log), { redirectFrom: 0 });
+  const bytes = 'GET /a HTTP/1.1\r\nHost: a b\r\n\r\n';
+  const { text } = await exchangeRaw(Number(new URL(redirectUrl ?? '').port), bytes);
+  assert.match(text, /^HTTP\/1\.1 400 /);
+  await only(lines);
+  assert.match(lines[0] ?? '', / "GET \/a HTTP\/1\.1" 400 /);
+});
+
+for (const where of ['in front', 'inside of a tunnel'] as const)
+  test(`a client that is slow with its request is not waited for until Node looks by itself: ${where}`, async (t) => {
+    const { log, lines } = keeping({});
+    const proxy = forwardProxy({
+      connectPorts: [80],
+      allow: ['a.example'],
+      allowPrivate: ['a.example'],
+      lookup: () => Promise.resolve(['127.0.0.1']),
+    });
+    const app = express().use(log, proxy);
+    const { url, close } = await serve(app, {
+      host: '127.0.0.1',
+      timeouts: { headers: 2000, request: 3000 },
+      gracePeriod: 0,
+    });
+    t.after(close);
+    const client = await rawClient(
+      Number(new URL(url).port),
+      where === 'in front'
+        ? 'GET / HTTP/1.1\r\nX-'
+        : 'CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n',
+    );
+    if (where !== 'in front') {
+      await client.sees('Established');
+      client.socket.write('GET / HTTP/1.1\r\nX-');
+    }
+    // Node looks after 30 s.
+    await until(() => client.text.includes(' 408 '), 'the refusal', 20_000);
+    await until(() => lines.some((line) => line.includes(' "-" 408 ')), 'its line');
+    client.socket.destroy();
+  });

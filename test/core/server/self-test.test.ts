@@ -7,17 +7,29 @@ import test, { type TestContext } from 'node:test';
 import express, { type Express, type RequestHandler } from 'express';
 import { authGate } from '../../../lib/auth-gate/index.ts';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
+import { useClock } from '../../../lib/core/clock.ts';
 import { contextOf } from '../../../lib/core/context.ts';
 import { attach } from '../../../lib/core/server/attach.ts';
 import { serve } from '../../../lib/core/server/serve.ts';
 import { forwardProxy, type ForwardProxyOptions } from '../../../lib/forward-proxy/index.ts';
 import { localAuthority } from '../../support/tls.ts';
-import { until } from '../../support/servers.ts';
+import { patience, until } from '../../support/servers.ts';
 
 const outside = Object.values(networkInterfaces())
   .flatMap((all) => all ?? [])
   .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 const skip = outside === undefined ? 'this machine has no network' : false;
+
+/** Has the self-test wait for an answer as long as a busy machine may need for it. */
+function patiently(t: TestContext): void {
+  const after = (milliseconds: number, callback: () => void): (() => void) => {
+    const timer = setTimeout(callback, milliseconds === 1000 ? patience : milliseconds).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  };
+  t.after(useClock({ after }));
+}
 
 /** A gate that means well: whoever has an address is somebody. */
 const careless: RequestHandler = (req, _res, next) => {
@@ -74,7 +86,8 @@ for (const [name, app] of open)
     test(
       `serve() refuses to start an open proxy${tls ? ' with TLS' : ''}: ${name}`,
       { skip },
-      async () => {
+      async (t) => {
+        patiently(t);
         const { local } = await localAuthority();
         await assert.rejects(
           serve(app(), { host: '0.0.0.0', gracePeriod: 0, ...(tls && { tls: local }) }),
@@ -95,7 +108,8 @@ test('a listener of this machine alone is not asked', async () => {
   assert.equal(asked, 0);
 });
 
-test('the app is asked four times, by nobody with credentials', { skip }, async () => {
+test('the app is asked four times, by nobody with credentials', { skip }, async (t) => {
+  patiently(t);
   const asked: string[] = [];
   const app = express().use((req, _res, next) => {
     asked.push(
@@ -139,6 +153,7 @@ for (const early of [true, false])
     `attach() ${early ? 'before' : 'after'} listen(): an open proxy is shut, local routes go on`,
     { skip },
     async (t) => {
+      patiently(t);
       const warnings: string[] = [];
       const listener = (warning: Error): void => void warnings.push(warning.message);
       process.on('warning', listener);

@@ -272,6 +272,7 @@ for (const [what, interceptor] of misstated)
     const { text, closed } = await exchangeRaw(port, get);
     assert.equal(closed, true);
     assert.ok(parts(text).body.length <= 5000);
+    await until(() => published.length > 0, 'the transaction');
     assert.equal(published[0]?.error, 'ERR_SEKISHO_HOOK');
   });
 

@@ -261,10 +261,16 @@ const timeouts: readonly (readonly [
 
 for (const [what, options, answer, code] of timeouts)
   test(`${what}: ${code}`, async (t) => {
-    const server = await listen(t, answer);
+    let asked = 0;
+    const server = await listen(t, (req, res) => {
+      asked++;
+      answer(req, res);
+    });
     const { port, url } = await proxyTo(t, server.url, options);
-    if (code.includes('QUEUE')) void fetch(`${url}/queued`).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    if (code.includes('QUEUE')) {
+      void fetch(`${url}/first`).catch(() => undefined);
+      await until(() => asked === 1, 'the first has the only place');
+    }
     const { text, closed } = await exchangeRaw(port, send('GET'), { silence: 40 });
     assert.match(text, code.includes('QUEUE') ? /^HTTP\/1\.1 503 / : /^HTTP\/1\.1 504 /);
     assert.match(text, new RegExp(code));
@@ -273,8 +279,8 @@ for (const [what, options, answer, code] of timeouts)
   });
 
 for (const [what, timeout] of [
-  ['idle', { idle: 100 }],
-  ['total', { total: 150 }],
+  ['idle', { idle: 300 }],
+  ['total', { total: 1500 }],
 ] as const)
   test(`timeouts.${what} in the middle of an answer cuts the client off`, async (t) => {
     const published = transactions(t);
@@ -282,7 +288,7 @@ for (const [what, timeout] of [
       res.write('hello');
     });
     const { port } = await proxyTo(t, server.url, { timeouts: timeout });
-    const { text, closed } = await exchangeRaw(port, send('GET'), { silence: 3000 });
+    const { text, closed } = await exchangeRaw(port, send('GET'), { silence: 15_000 });
     assert.match(text, /hello/);
     assert.equal(closed, true);
     assert.equal(text.endsWith('0\r\n\r\n'), false);

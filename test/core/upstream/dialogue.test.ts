@@ -42,9 +42,10 @@ for (const kind of ['TCP', 'unix'] as const)
     const heard = ear();
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;
-    const dialogue = new DialogueAddress(kind === 'unix' ? { socket: path } : { port }, 1000).open(
-      heard,
-    );
+    const dialogue = new DialogueAddress(
+      kind === 'unix' ? { socket: path } : { port },
+      30_000,
+    ).open(heard);
     t.after(() => {
       dialogue.destroy();
       server.close();
@@ -57,7 +58,7 @@ for (const kind of ['TCP', 'unix'] as const)
 
 test('says when nobody listens', async () => {
   const heard = ear();
-  const dialogue = new DialogueAddress({ port: await freePort() }, 1000).open(heard);
+  const dialogue = new DialogueAddress({ port: await freePort() }, 30_000).open(heard);
   await until(() => heard.reasons.length > 0, 'it ends');
   assert.match(heard.reasons[0] ?? '', /ECONNREFUSED/);
   assert.ok(dialogue.over);
@@ -66,7 +67,7 @@ test('says when nobody listens', async () => {
 test('says once when the other side hangs up', async (t) => {
   const { port } = await listenRaw(t, (socket) => socket.end('bye'));
   const heard = ear();
-  new DialogueAddress({ port }, 1000).open(heard);
+  new DialogueAddress({ port }, 30_000).open(heard);
   await until(() => heard.reasons.length > 0, 'it ends');
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.deepEqual([heard.text, heard.reasons], ['bye', ['the connection was closed']]);
@@ -104,7 +105,7 @@ test('a full one says so, and when there is room again', async (t) => {
     read = () => socket.resume();
   });
   const heard = ear();
-  const dialogue = new DialogueAddress({ port }, 1000).open(heard);
+  const dialogue = new DialogueAddress({ port }, 30_000).open(heard);
   t.after(() => {
     dialogue.destroy();
   });
@@ -121,14 +122,14 @@ test('a full one says so, and when there is room again', async (t) => {
 test('says when what was written has left, and not when nobody is there', async (t) => {
   const { port } = await listenRaw(t, () => undefined);
   const calls: string[] = [];
-  const there = new DialogueAddress({ port }, 1000).open(ear());
+  const there = new DialogueAddress({ port }, 30_000).open(ear());
   t.after(() => {
     there.destroy();
   });
   there.write('hello');
   there.flushed(() => calls.push('there'));
   const heard = ear();
-  const gone = new DialogueAddress({ port: await freePort() }, 1000).open(heard);
+  const gone = new DialogueAddress({ port: await freePort() }, 30_000).open(heard);
   gone.write('hello');
   gone.flushed(() => calls.push('gone'));
   await until(() => calls.length > 0 && heard.reasons.length > 0, 'both have ended');
@@ -138,7 +139,7 @@ test('says when what was written has left, and not when nobody is there', async 
 test('nothing is told after destroy()', async (t) => {
   const { port } = await listenRaw(t, (socket) => socket.pipe(socket));
   const heard = ear();
-  const dialogue = new DialogueAddress({ port }, 1000).open(heard);
+  const dialogue = new DialogueAddress({ port }, 30_000).open(heard);
   dialogue.write('hello');
   await until(() => heard.text === 'hello', 'it answers');
   dialogue.write('again');

@@ -10,7 +10,9 @@ import type { HealthCheckOptions } from '../../../lib/core/upstream/health-optio
 import { listen, listenBytes, listenRaw, until } from '../../support/servers.ts';
 import { fail, listenTo, poolOf } from './pool-support.ts';
 
-const quick = { path: '/health', interval: 20, timeout: 100 };
+const quick = { path: '/health', interval: 20, timeout: '30s' } as const;
+/** An ejection that does not end while a test runs. */
+const lasting = { baseTime: '1h', maxTime: '1h' } as const;
 
 for (const [what, listener, options, state] of [
   ['200', (_req, res) => res.end('ok'), {}, 'up'],
@@ -143,12 +145,15 @@ test('where no other server can be reached, one good check brings a server back'
 
 test('a good check ends an ejection for refused connections', async (t) => {
   const upstream = await listen(t, (_req, res) => res.end());
-  const pool = poolOf(t, [upstream.url, 'http://127.0.0.1:9'], { healthCheck: quick });
+  const pool = poolOf(t, [upstream.url, 'http://127.0.0.1:9'], {
+    healthCheck: quick,
+    ejection: lasting,
+  });
   const [server] = pool.servers;
   await until(() => server!.health === 'up', 'a check');
   fail(pool, server!, 'ERR_SEKISHO_CONNECT_REFUSED');
   assert.equal(server!.state, 'ejected');
-  await until(() => server!.state === 'up', 'the next check', 1000);
+  await until(() => server!.state === 'up', 'the next check');
 });
 
 test('a good check does not absolve from bad answers', async (t) => {
@@ -159,6 +164,7 @@ test('a good check does not absolve from bad answers', async (t) => {
   });
   const pool = poolOf(t, [upstream.url, 'http://127.0.0.1:9'], {
     healthCheck: quick,
+    ejection: lasting,
     panicThreshold: 0,
   });
   const [server] = pool.servers;

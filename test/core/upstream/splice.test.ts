@@ -7,6 +7,7 @@ import { splice, type Splice, type SpliceEnd } from '../../../lib/core/upstream/
 import type { SpliceOptions } from '../../../lib/core/upstream/splice.ts';
 import { socketOwners, trackSocket } from '../../../lib/core/taken-sockets.ts';
 import { until } from '../../support/servers.ts';
+import { standStill } from './pool-support.ts';
 
 interface Pair {
   readonly client: Socket;
@@ -168,15 +169,19 @@ test('an end before its time is a reset to both: destroy()', async (t) => {
 });
 
 test('a silent pair ends after the idle time, a busy one lives on', async (t) => {
+  const time = standStill(t);
   const { client, server, end } = await pair(t, { idle: 150 });
-  server.resume();
+  const toServer = gather(server);
   let reason: string | undefined;
   void end.then((result) => (reason = result.reason));
-  for (let turn = 0; turn < 8; turn += 1) {
+  for (let turn = 1; turn <= 8; turn += 1) {
     client.write('x');
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await until(() => toServer.text.length === turn, 'it arrives');
+    time.advance(140);
+    await new Promise(setImmediate);
+    assert.equal(reason, undefined);
   }
-  assert.equal(reason, undefined);
+  time.advance(10);
   assert.equal((await end).reason, 'idle');
 });
 

@@ -173,7 +173,7 @@ test('big messages arrive byte for byte, both ways and at the same time', async 
   const got: Buffer[] = [];
   socket.on('message', (data: Buffer) => got.push(data));
   for (const message of messages) socket.send(message);
-  await until(() => got.length === messages.length, 'all echoes', 20_000);
+  await until(() => got.length === messages.length, 'all echoes');
   assert.ok(messages.every((message, index) => got[index]?.equals(message)));
 });
 
@@ -316,6 +316,7 @@ test('a client that leaves while the server thinks takes its request with it', a
   client.socket.destroy();
   await until(() => far?.destroyed === true, 'the end at the server');
   assert.equal(pool.servers[0]?.inflight, 0);
+  await until(() => records.length > 0, 'the record');
   assert.deepEqual(
     records.map(({ outcome, status }) => [outcome, status]),
     [['client-aborted', 499]],
@@ -603,7 +604,7 @@ test('clients of an https server come by wss, and the server behind it is told s
 test('a server that drains says 1001 to both sides once the grace period is over', async (t) => {
   const server = await socketServer(t);
   const app = express().use(balancedProxy(server.url));
-  const { url, close } = await serve(app, { host: '127.0.0.1', gracePeriod: 200 });
+  const { url, close } = await serve(app, { host: '127.0.0.1', gracePeriod: 2000 });
   const { ask, socket, closed } = await openSocket(t, url.replace('http', 'ws'));
   const far = [...server.sockets.clients][0];
   const farClosed = new Promise<number>((resolve) => far?.once('close', resolve));

@@ -3,12 +3,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isGood, Load, slowest, tally } from './support/load.ts';
-import { scene } from './support/scene.ts';
+import { lostWithoutDeath, scene } from './support/scene.ts';
 
-/** From the death of a server until the proxy has heard of it, on a busy machine. */
-const news = 100;
-
-suite('posts', { timeout: 120_000 }, () => {
+suite('posts', { timeout: 240_000 }, () => {
   for (const [size, length] of [
     ['small', 100],
     // More than is kept for another attempt.
@@ -33,13 +30,13 @@ suite('posts', { timeout: 120_000 }, () => {
         await server.kill();
         await pause(100);
         await server.start();
-        await pause(400);
+        await pause(1000);
       }
       const outcomes = await load.stop();
 
       const executed = servers.flatMap((server) => server.executed);
       const lost = outcomes.filter((outcome) => !isGood(outcome));
-      const deaths = servers.flatMap((server) => server.deaths);
+      const kills = servers.flatMap((server) => server.deaths).length;
       t.diagnostic(
         `${tally(outcomes)}; executed ${executed.length}, ` +
           `of those without a 200 ${executed.length - (outcomes.length - lost.length)}; slowest ${slowest(outcomes).toFixed()} ms`,
@@ -59,11 +56,9 @@ suite('posts', { timeout: 120_000 }, () => {
         'whoever got none got an error answer',
       );
       assert.ok(lost.length > 0, 'some were in flight');
-      const early = lost.filter(
-        ({ begun, ended }) => !deaths.some((death) => begun < death + news && ended > death),
-      );
+      const early = lostWithoutDeath(lost, servers);
       assert.equal(early.length, 0, `lost without a death: ${tally(early)}`);
-      // 20 ms of 200 per second over three servers are one or two at a time.
-      assert.ok(lost.length <= deaths.length * 8, `${lost.length} lost in ${deaths.length} kills`);
+      // 20 ms of 200 per second over three servers are one or two at a time, and more where all is slower.
+      assert.ok(lost.length <= kills * 12, `${lost.length} lost in ${kills} kills`);
     });
 });

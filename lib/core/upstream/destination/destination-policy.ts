@@ -202,9 +202,10 @@ function sameAuthority(
 ): boolean {
   const [value = '', ...others] = typeof hostHeader === 'string' ? [hostHeader] : hostHeader;
   if (others.length > 0) return false;
-  const [, hostText = '', digits] = /^(.*?)(?::(\d{1,5}))?$/s.exec(value) ?? [];
+  const [, hostText = '', digits] = /^(.*?)(?::(\d{0,5}))?$/s.exec(value) ?? [];
   const host = canonicalHost(hostText);
-  const portOfHost = digits === undefined ? (form === 'connect' ? port : 80) : Number(digits);
+  const portOfHost =
+    digits === undefined || digits === '' ? (form === 'connect' ? port : 80) : Number(digits);
   return (
     host !== undefined &&
     portOfHost === port &&

@@ -87,7 +87,7 @@ describe('keep-alive', () => {
     );
     const client = openClient(t, url, { idle: 500 });
     await ask(client);
-    await until(() => sockets[0]?.destroyed === true, 'closed by the client', 3000);
+    await until(() => sockets[0]?.destroyed === true, 'closed by the client');
     await ask(client);
     assert.equal(sockets.length, 2);
   });
@@ -364,10 +364,10 @@ describe('timeouts', () => {
         const timer = setInterval(() => {
           socket.write('x');
           if (--left === 0) clearInterval(timer);
-        }, 50);
+        }, 200);
       });
     });
-    const { body } = await ask(openClient(t, url, { idle: 300 }));
+    const { body } = await ask(openClient(t, url, { idle: 1500 }));
     assert.equal(body.length, 12);
   });
 
@@ -375,12 +375,12 @@ describe('timeouts', () => {
     const { url } = await listenRaw(t, (socket) => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome');
-        setTimeout(() => socket.write('more'), 100);
+        setTimeout(() => socket.write('more'), 400);
       });
     });
-    const recorder = start(openClient(t, url, { idle: 100 }));
+    const recorder = start(openClient(t, url, { idle: 400 }));
     recorder.onHead = () => recorder.controller?.pause();
-    setTimeout(() => recorder.controller?.resume(), 500);
+    setTimeout(() => recorder.controller?.resume(), 1500);
     assert.equal((await recorder.answer).body.toString(), 'somemore');
   });
 
@@ -424,7 +424,10 @@ describe('failures', () => {
   });
 
   test('no such host', async (t) => {
-    await assert.rejects(ask(openClient(t, 'http://nowhere.invalid')), code('ERR_SEKISHO_DNS'));
+    await assert.rejects(
+      ask(openClient(t, 'http://nowhere.invalid', { connect: 120_000 })),
+      code('ERR_SEKISHO_DNS'),
+    );
   });
 
   for (const [name, bytes, expected] of [

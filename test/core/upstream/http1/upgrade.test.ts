@@ -48,7 +48,7 @@ describe('101', () => {
           socket.on('data', (chunk: Buffer) => socket.write(chunk));
         });
       });
-      const client = openClient(t, url, { idle: 100, headers: 500 });
+      const client = openClient(t, url, { idle: 100 });
       const { status, headers, socket } = await upgrade(client);
       assert.deepEqual([status, headers.upgrade], [101, 'echo']);
       const greeting = name === 'alone' ? '' : 'greeting';

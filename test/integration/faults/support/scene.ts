@@ -11,6 +11,7 @@ import type { ForwarderOptions } from '../../../../lib/core/upstream/forward.ts'
 import type { ServerSnapshot } from '../../../../lib/core/upstream/upstream.ts';
 import { Child } from './child.ts';
 import type { GatewayOptions } from './gateway-process.ts';
+import type { Outcome } from './load.ts';
 import type { Behaviour, UpstreamProcessOptions } from './upstream-process.ts';
 
 export interface Ejected {
@@ -19,14 +20,33 @@ export interface Ejected {
   readonly reason: string;
 }
 
+/** When a server was killed or told to go, and when it was gone; `performance.now()`. */
+export interface Death {
+  readonly told: number;
+  readonly gone: number;
+}
+
+/** From the death of a server until the proxy has heard of it, on a busy machine. */
+const news = 500;
+
+/** Those that failed though no server died while they were under way. */
+export function lostWithoutDeath(
+  lost: readonly Outcome[],
+  servers: readonly UpstreamServer[],
+): readonly Outcome[] {
+  const deaths = servers.flatMap((server) => server.deaths);
+  return lost.filter(
+    ({ begun, ended }) => !deaths.some(({ told, gone }) => begun < gone + news && ended > told),
+  );
+}
+
 /** A server that can be killed and started again on its port. */
 export class UpstreamServer {
   readonly name: string;
   readonly port: number;
   readonly #t: TestContext;
   readonly #options: UpstreamProcessOptions;
-  /** When it was killed or told to go, each time; `performance.now()`. */
-  readonly deaths: number[] = [];
+  readonly deaths: Death[] = [];
   child!: Child;
 
   constructor(t: TestContext, options: UpstreamProcessOptions) {
@@ -45,8 +65,9 @@ export class UpstreamServer {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.deaths.push(performance.now());
+    const told = performance.now();
     await this.child.end(signal);
+    this.deaths.push({ told, gone: performance.now() });
   }
 
   behave(behaviour: Behaviour): Promise<void> {
