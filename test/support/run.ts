@@ -36,7 +36,7 @@ for (const [group, concurrency] of [
       '--disable-warning=ExperimentalWarning',
       '--test',
       `--test-concurrency=${concurrency}`,
-      '--test-timeout=240000',
+      '--test-timeout=480000',
       '--test-reporter=spec',
       ...group,
     ],
