@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clock } from '../clock.ts';
 import { contextOf } from '../context.ts';
+import { isReset } from './is-reset.ts';
 
 /** Who stands between a client that sends a body and whoever reads it. */
 export interface TapListener {
@@ -12,6 +14,9 @@ export interface TapListener {
   /** The client has left before it had sent everything, or somebody has destroyed the request. */
   onGone(): void;
 }
+
+/** Milliseconds between looks at a client that waits for us to read on. */
+const lookInterval = 500;
 
 type Push = IncomingMessage['push'];
 type Read = IncomingMessage['_read'];
@@ -28,6 +33,7 @@ export class RequestTap {
   #over = false;
   /** All of it was there already, and lies in `req` again. */
   #lies = false;
+  #cancelLook: (() => void) | undefined;
 
   constructor(req: IncomingMessage, listener: TapListener) {
     this.#req = req;
@@ -74,10 +80,16 @@ export class RequestTap {
 
   pause(): void {
     this.#paused = true;
+    if (this.#ended || this.#over) return;
+    this.#cancelLook ??= clock.every(lookInterval, () => {
+      const { socket } = this.#req;
+      if (isReset(socket)) socket.destroy();
+    });
   }
 
   resume(): void {
     this.#paused = false;
+    this.#stopLooking();
     if (!this.#ended && !this.#over) this.#read();
   }
 
@@ -150,9 +162,15 @@ export class RequestTap {
     this.#listener.onEnd();
   }
 
+  #stopLooking(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+  }
+
   #restore(): void {
     const req = this.#req;
     this.#over = true;
+    this.#stopLooking();
     req.off('close', this.#onClose);
     if (this.#lies) return;
     Reflect.deleteProperty(req, 'push');

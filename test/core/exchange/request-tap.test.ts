@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { request, type ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { RequestTap } from '../../../lib/core/exchange/request-tap.ts';
 import { listen, until } from '../../support/servers.ts';
@@ -116,7 +117,6 @@ test('a paused tap slows the client down, and goes on', async (t) => {
   await until(
     () => chunks.reduce((sum, chunk) => sum + chunk.length, 0) === 24 * megabyte.length + 1,
     'all of it comes',
-    20_000,
   );
 });
 
@@ -135,6 +135,17 @@ test('a client that leaves is gone', async (t) => {
   sent.destroy();
   await until(() => events.includes('gone'), 'it is told');
   assert.ok(!events.includes('end'));
+});
+
+test('a client that resets its connection is gone, also while nothing is read from it', async (t) => {
+  const { tap, sent, chunks, events } = await scene(t, 'x');
+  await until(() => chunks.length > 0, 'it has begun');
+  tap.pause();
+  // More than the buffers between have room for: the reset stands behind it.
+  sent.on('error', () => undefined).write(Buffer.alloc(24 * 1024 * 1024));
+  await until(() => chunks.length > 1, 'nobody reads on');
+  (sent.socket as Socket).resetAndDestroy();
+  await until(() => events.includes('gone'), 'it is told');
 });
 
 test('a request that was destroyed by its tap ends for its reader with an error', async (t) => {
