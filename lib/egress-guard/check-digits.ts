@@ -31,24 +31,29 @@ export function isCorporateNumber(digits: string): boolean {
 
 const zero = 48;
 
-/** First digits of those who issue cards, and the lengths of their numbers. */
-const issuers: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[] = [
-  [/^4/, [13, 16, 19]], // Visa
-  [/^(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, [16]], // Mastercard
-  [/^3[47]/, [15]], // American Express
-  [/^35(?:2[89]|[3-8])/, [16, 17, 18, 19]], // JCB
-  [/^3(?:0[0-5]|[689])/, [14, 16, 17, 18, 19]], // Diners Club
-  [/^(?:6011|64[4-9]|65)/, [16, 17, 18, 19]], // Discover
-  [/^62/, [16, 17, 18, 19]], // UnionPay
+/** Ranges of the first six digits of those who issue cards, and the lengths of their numbers. */
+const issuers: readonly (readonly [from: number, to: number, lengths: readonly number[]])[] = [
+  [222_100, 272_099, [16]], // Mastercard
+  [300_000, 305_999, [14, 16, 17, 18, 19]], // Diners Club
+  [340_000, 349_999, [15]], // American Express
+  [352_800, 358_999, [16, 17, 18, 19]], // JCB
+  [360_000, 369_999, [14, 16, 17, 18, 19]], // Diners Club
+  [370_000, 379_999, [15]], // American Express
+  [380_000, 399_999, [14, 16, 17, 18, 19]], // Diners Club
+  [400_000, 499_999, [13, 16, 19]], // Visa
+  [510_000, 559_999, [16]], // Mastercard
+  [601_100, 601_199, [16, 17, 18, 19]], // Discover
+  [620_000, 629_999, [16, 17, 18, 19]], // UnionPay
+  [644_000, 659_999, [16, 17, 18, 19]], // Discover
 ];
 
 /** Begins and is as long as the number of a card. */
 export function hasCardIssuer(digits: string): boolean {
-  const first = digits.charCodeAt(0) - zero;
-  if (first < 2 || first > 6) return false;
-  return issuers.some(
-    ([prefix, lengths]) => lengths.includes(digits.length) && prefix.test(digits),
-  );
+  let prefix = 0;
+  for (let index = 0; index < 6; index++) prefix = prefix * 10 + digits.charCodeAt(index) - zero;
+  for (const [from, to, lengths] of issuers)
+    if (prefix <= to) return prefix >= from && lengths.includes(digits.length);
+  return false;
 }
 
 export function isCardNumber(digits: string): boolean {

@@ -8,18 +8,16 @@ import { Visit } from './visit.ts';
 
 export type { FileType } from './file-types.ts';
 export type {
-  BeaconingOptions,
-  DestinationsOptions,
-  EgressGuardOptions,
   EgressPattern,
   FileTypesOptions,
   InspectionOptions,
   PatternsOptions,
-  VolumeOptions,
-  VolumeWindowOptions,
-} from './options.ts';
+} from './content-options.ts';
+export type { DestinationsOptions } from './destination-options.ts';
+export type { EgressGuardOptions } from './options.ts';
 export type { EgressAction, EgressAlert, EgressRule, Severity } from './rules.ts';
 export type { SecretKind } from './secrets.ts';
+export type { BeaconingOptions, VolumeOptions, VolumeWindowOptions } from './traffic-options.ts';
 
 export interface EgressGuard extends RequestHandler {
   /** Settles when the lists have been read for the first time, or could not be; requests wait for it. */

@@ -1,55 +1,35 @@
 import { hasCardIssuer, isCardNumber, isCorporateNumber, isMyNumber } from './check-digits.ts';
-import { hasKeywordNear, type Detector, type Sighting, type View } from './detector.ts';
+import type { Detector, Sighting, View } from './detector.ts';
+import { digitsOf, type DigitGroup } from './digit-groups.ts';
 import { hashOf } from './distinct.ts';
-import { keywordPattern } from './keywords.ts';
+import { KeywordSearch } from './keyword-search.ts';
+import { keywordPatterns } from './keywords.ts';
 import type { EgressRule, Severity } from './rules.ts';
 
 export type NumberKind = 'card-number' | 'my-number' | 'corporate-number';
 
 interface NumberForm {
   readonly severity: Severity;
-  /** Takes one character; what may be a number that begins there is in the first group. */
-  readonly pattern: RegExp;
+  /** Digits of each group; what begins like several of them is the first. */
+  readonly groups: readonly (readonly number[])[];
   /** What has the form, right or wrong: the measure for how many are right. */
   readonly isCandidate: (digits: string) => boolean;
   readonly isValid: (digits: string) => boolean;
   readonly keywords: readonly string[];
 }
 
-/** A digit, also one of full width in UTF-8; the low half of its last byte is its value. */
-const digit = '(?:\\d|\\xef\\xbc[\\x90-\\x99])';
-/** Between groups of digits; the long ones are the dashes and the space of full width, in UTF-8. */
-const gap = '(?:[ +-]|\\xe2\\x80[\\x90-\\x95]|\\xe3\\x80\\x80|\\xef\\xbc\\x8d)';
-/** Groups are told apart by the same gap, or none. */
-function grouped(...sizes: readonly number[]): string {
-  return sizes.map((size) => `${digit}{${size}}`).join(gap);
-}
-
-/**
- * At each digit that no digit stands before: what begins there, with no more digits behind.
- *
- * @param first what the first digit may be
- */
-function formOf(first: string, ...forms: readonly string[]): RegExp {
-  return new RegExp(
-    `[${first}](?<!\\d.|\\d\\.\\d|\\xef\\xbc[\\x90-\\x99].)(?<=(?=(${forms.join('|')})(?!${digit}|\\.\\d)).)`,
-    'gs',
-  );
-}
-
-const anyDigit = '\\d\\xef';
-
 const forms: Readonly<Record<NumberKind, NumberForm>> = {
   'card-number': {
     severity: 'high',
-    pattern: formOf(
-      '2-6',
-      '\\d{13,19}',
-      grouped(4, 4, 4, 4, 3),
-      grouped(4, 4, 4, 4),
-      grouped(4, 6, 5),
-      grouped(4, 6, 4),
-    ),
+    groups: [
+      ...[[13], [14], [15], [16], [17], [18], [19]],
+      ...[
+        [4, 4, 4, 4, 3],
+        [4, 4, 4, 4],
+        [4, 6, 5],
+        [4, 6, 4],
+      ],
+    ],
     isCandidate: hasCardIssuer,
     isValid: isCardNumber,
     // prettier-ignore
@@ -61,8 +41,8 @@ const forms: Readonly<Record<NumberKind, NumberForm>> = {
   },
   'my-number': {
     severity: 'high',
-    pattern: formOf(anyDigit, `${digit}{12}`, grouped(4, 4, 4)),
-    isCandidate: (digits) => digits.length === 12,
+    groups: [[12], [4, 4, 4]],
+    isCandidate: () => true,
     isValid: isMyNumber,
     // prettier-ignore
     keywords: [
@@ -72,8 +52,8 @@ const forms: Readonly<Record<NumberKind, NumberForm>> = {
   },
   'corporate-number': {
     severity: 'medium',
-    pattern: formOf(anyDigit, `${digit}{13}`, grouped(1, 4, 4, 4)),
-    isCandidate: (digits) => digits.length === 13,
+    groups: [[13], [1, 4, 4, 4]],
+    isCandidate: () => true,
     isValid: isCorporateNumber,
     keywords: [
       ...['corporate number', 'corporation number', 'houjin bangou', 'hojin bango', 'hojinbango'],
@@ -93,46 +73,60 @@ export const numberHint =
 
 export function numberDetector(kind: NumberKind): () => Detector {
   const form = forms[kind];
-  const keywords = keywordPattern(form.keywords);
-  return () => new NumberDetector(kind, form, keywords);
+  const keywords = keywordPatterns(form.keywords);
+  const groupings = Map.groupBy(form.groups, ([first]) => first);
+  return () => new NumberDetector(kind, form, groupings, keywords);
 }
 
+/** Ways to write a number, by the digits of its first group. */
+type Groupings = ReadonlyMap<number | undefined, readonly (readonly number[])[]>;
+
+const none: readonly (readonly number[])[] = [];
+
 class NumberDetector implements Detector {
-  readonly hint = numberHint;
   readonly #rule: EgressRule;
   readonly #form: NumberForm;
-  readonly #keywords: RegExp;
+  readonly #groupings: Groupings;
+  readonly #keywords: KeywordSearch;
   /** Hashes of the ones without a keyword. */
   readonly #values = new Set<number>();
   #candidates = 0;
   #valid = 0;
 
-  constructor(rule: EgressRule, form: NumberForm, keywords: RegExp) {
+  constructor(
+    rule: EgressRule,
+    form: NumberForm,
+    groupings: Groupings,
+    keywords: readonly RegExp[],
+  ) {
     this.#rule = rule;
     this.#form = form;
-    this.#keywords = keywords;
+    this.#groupings = groupings;
+    this.#keywords = new KeywordSearch(keywords);
   }
 
-  scan({ text, from, to }: View): Sighting | undefined {
-    const { pattern, isCandidate, isValid } = this.#form;
-    // Most texts have numbers or keywords, not both.
-    let keywords: boolean | undefined;
-    pattern.lastIndex = from;
-    for (;;) {
-      const match = pattern.exec(text);
-      if (match === null || match.index >= to) return undefined;
-      const written = match[1] as string;
-      const digits = digitsOf(written);
+  scan({ text, digitGroups }: View): Sighting | undefined {
+    const { isCandidate, isValid } = this.#form;
+    for (const first of digitGroups) {
+      const groups = this.#groupsFrom(first);
+      if (groups === 0) continue;
+      const digits = digitsOf(text, first, groups);
       if (!isCandidate(digits)) continue;
       this.#candidates++;
       if (!isValid(digits)) continue;
       this.#valid++;
-      const at = match.index;
-      keywords ??= this.#keywords.test(text);
-      if (keywords && hasKeywordNear(text, at, at + written.length, this.#keywords))
-        return this.#sighting(at, digits);
+      const at = first.start;
+      if (this.#keywords.isNear(text, at, endOf(first, groups))) return this.#sighting(at, digits);
       if (this.#isOneOfMany(digits)) return { ...this.#sighting(at, digits), values: manyValues };
     }
+    return undefined;
+  }
+
+  /** @returns how many groups are a number of this kind; 0 when none begins here */
+  #groupsFrom(first: DigitGroup): number {
+    for (const sizes of this.#groupings.get(first.size) ?? none)
+      if (isGrouped(first, sizes)) return sizes.length;
+    return 0;
   }
 
   #isOneOfMany(digits: string): boolean {
@@ -146,9 +140,17 @@ class NumberDetector implements Detector {
   }
 }
 
-function digitsOf(written: string): string {
-  if (!/[^\d]/.test(written)) return written;
-  return written
-    .replace(/\xef\xbc([\x90-\x99])/g, (_, last: string) => String(last.charCodeAt(0) & 0x0f))
-    .replace(/\D+/g, '');
+function isGrouped(first: DigitGroup, sizes: readonly number[]): boolean {
+  let group: DigitGroup | undefined = first;
+  for (const size of sizes) {
+    if (group?.size !== size) return false;
+    group = group.next;
+  }
+  return true;
+}
+
+function endOf(first: DigitGroup, groups: number): number {
+  let group = first;
+  for (let left = groups; left > 1 && group.next !== undefined; left -= 1) group = group.next;
+  return group.end;
 }

@@ -1,4 +1,4 @@
-import { maxBefore, maxReach, type Detector, type Sighting, type View } from './detector.ts';
+import { maxBefore, maxReach, View, type Detector, type Sighting } from './detector.ts';
 
 /** Looked through again and again for a few bytes, the same context would cost more than all the rest. */
 const leastStep = 4096;
@@ -45,14 +45,7 @@ export class Scanner {
     // What begins later may go on in what comes next.
     const resume = Math.max(this.#decided, bytes.length - maxReach);
     const to = all ? bytes.length : resume;
-    if (to > this.#decided)
-      this.#look({
-        text: bytes.toString('latin1'),
-        bytes,
-        offset: this.#offset,
-        from: this.#decided,
-        to,
-      });
+    if (to > this.#decided) this.#look(new View(bytes, this.#offset, this.#decided, to));
     const kept = Math.max(0, resume - maxBefore);
     this.#carry = Buffer.from(bytes.subarray(kept));
     this.#decided = resume - kept;

@@ -1,6 +1,7 @@
 import type { PatternMatch, SafePattern } from '../core/patterns/safe-pattern.ts';
-import { hasKeywordNear, type Detector, type Sighting, type View } from './detector.ts';
-import { keywordPattern } from './keywords.ts';
+import type { Detector, Sighting, View } from './detector.ts';
+import { KeywordSearch } from './keyword-search.ts';
+import { keywordPatterns } from './keywords.ts';
 import type { Severity } from './rules.ts';
 
 export interface CompiledPattern {
@@ -14,19 +15,19 @@ export interface CompiledPattern {
 const context = 256;
 
 export function userPatternDetector(compiled: CompiledPattern): () => Detector {
-  const keywords = compiled.keywords && keywordPattern(compiled.keywords);
+  const keywords = compiled.keywords && keywordPatterns(compiled.keywords);
   return () => new UserPattern(compiled, keywords);
 }
 
 /** A pattern of ASCII is looked for byte by byte, whatever the charset; one with other letters in UTF-8. */
 class UserPattern implements Detector {
   readonly #compiled: CompiledPattern;
-  readonly #keywords: RegExp | undefined;
+  readonly #keywords: KeywordSearch | undefined;
   readonly #charset: 'latin1' | 'utf8';
 
-  constructor(compiled: CompiledPattern, keywords: RegExp | undefined) {
+  constructor(compiled: CompiledPattern, keywords: readonly RegExp[] | undefined) {
     this.#compiled = compiled;
-    this.#keywords = keywords;
+    this.#keywords = keywords && new KeywordSearch(keywords);
     const { source, flags } = compiled.pattern;
     // eslint-disable-next-line no-control-regex -- all of ASCII
     const ascii = /^[\x00-\x7f]*$/.test(source) && !/\\u|\\p/i.test(source) && !flags.includes('u');
@@ -38,15 +39,8 @@ class UserPattern implements Detector {
     for (const { index, text } of this.#matches(view.bytes, start, view.from)) {
       if (index >= view.to) return undefined;
       const { name, severity } = this.#compiled;
-      if (
-        this.#keywords === undefined ||
-        hasKeywordNear(
-          view.text,
-          index,
-          index + Buffer.byteLength(text, this.#charset),
-          this.#keywords,
-        )
-      )
+      const end = index + Buffer.byteLength(text, this.#charset);
+      if (this.#keywords?.isNear(view.text, index, end) !== false)
         return { rule: 'pattern', kind: name, severity, at: index, value: text };
     }
     return undefined;

@@ -7,6 +7,7 @@ import type { ProxyError } from '../core/errors.ts';
 import { Answer } from './answer.ts';
 import type { Guard } from './guard.ts';
 import { headBytes, inspectHead } from './head.ts';
+import { redact } from './redaction.ts';
 import { sendInspected } from './request-side.ts';
 import { subscriberOf, type Site } from './site.ts';
 import { Verdict } from './verdict.ts';
@@ -49,7 +50,11 @@ export class Visit {
     if (up !== undefined) {
       up.opened();
       up.sent(req.method === 'CONNECT' ? 0 : headBytes(req));
-      if (req.method !== 'CONNECT') inspectHead(guard, req, verdict.found);
+      if (req.method !== 'CONNECT')
+        inspectHead(guard, req, (finding, what) => {
+          redact(transaction, req, finding.evidence);
+          verdict.found(finding, what);
+        });
     } else down?.sent(0);
     if (verdict.stopped) return verdict.error;
     if (blind) {

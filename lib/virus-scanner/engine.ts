@@ -10,6 +10,9 @@ const versionHolds = 30_000;
 /** Milliseconds until it is asked again when it has not answered, and scans all the same. */
 const versionPause = 5000;
 
+/** The part of its places that bodies which are still coming must leave to those that are there. */
+const reserved = 1 / 4;
+
 /** How an engine does. `checking`: something went wrong, and it is being asked whether it is there. */
 export type EngineState = 'up' | 'checking' | 'down';
 
@@ -24,6 +27,8 @@ export class Engine {
   /** Why it is not up. */
   reason = '';
   busy = 0;
+  /** Scans whose bodies are still coming, at the pace of who sends and of who reads. */
+  #flowing = 0;
   /** Of the scans under way, and how each is given up. */
   readonly #paces: Map<Pace, () => void> = new Map();
   /** When its version is to be asked for. */
@@ -48,10 +53,14 @@ export class Engine {
     return this.version ?? this.name;
   }
 
-  get hasPlace(): boolean {
-    return (
-      this.state === 'up' && this.busy < Math.min(this.#limit, this.scanner.places ?? Infinity)
-    );
+  /**
+   * @param whole all of the body is there: so the scan takes no longer than the engine does, and never has to wait because others
+   * are slow
+   */
+  hasPlace(whole: boolean): boolean {
+    const places = Math.min(this.#limit, this.scanner.places ?? Infinity);
+    if (this.state !== 'up' || this.busy >= places) return false;
+    return whole || places === 1 || this.#flowing < places - Math.ceil(places * reserved);
   }
 
   /** When the first of its scans will have come too slowly to keep its place from others. */
@@ -73,14 +82,21 @@ export class Engine {
   }
 
   /** Its place is taken until the verdict, the failure or `abort()`. */
-  scan(subject: ScanSubject, listener: ScanListener): Scan {
+  scan(subject: ScanSubject, whole: boolean, listener: ScanListener): Scan {
+    let flows = !whole;
     this.busy += 1;
+    if (flows) this.#flowing += 1;
     this.refresh();
     const pace = new Pace(this.scanner.rest ?? Infinity);
     let over = false;
+    const came = (): void => {
+      if (flows) this.#flowing -= 1;
+      flows = false;
+    };
     const leave = (): void => {
       if (over) return;
       over = true;
+      came();
       this.#paces.delete(pace);
       this.busy -= 1;
       this.#onChange();
@@ -119,6 +135,10 @@ export class Engine {
       end: () => {
         pace.stop();
         scan.end();
+        if (flows) {
+          came();
+          this.#onChange();
+        }
       },
       abort: () => {
         scan.abort();

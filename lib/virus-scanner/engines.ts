@@ -30,6 +30,7 @@ type Taker = (engine: Engine | undefined, reason: string) => void;
 
 interface Waiter {
   readonly tried: ReadonlySet<Engine>;
+  readonly isWhole: () => boolean;
   readonly settle: Taker;
 }
 
@@ -74,10 +75,11 @@ export class Engines {
   /**
    * Calls back at once when an engine has a place, else when one has, or none will.
    *
+   * @param isWhole whether all of the body is there by then
    * @returns a function that gives up waiting
    */
-  acquire(tried: ReadonlySet<Engine>, taker: Taker): () => void {
-    const engine = this.#closed ? undefined : this.#place(tried);
+  acquire(tried: ReadonlySet<Engine>, isWhole: () => boolean, taker: Taker): () => void {
+    const engine = this.#closed ? undefined : this.#place(tried, isWhole());
     if (engine !== undefined) {
       taker(engine, '');
       return nothing;
@@ -89,6 +91,7 @@ export class Engines {
     }
     const waiter: Waiter = {
       tried,
+      isWhole,
       settle: (found, reason) => {
         this.#waiters.delete(waiter);
         stopTimer();
@@ -117,7 +120,7 @@ export class Engines {
   /** Those who wait get what places there are, or hear that there will be none. */
   #serve(): void {
     for (const waiter of [...this.#waiters]) {
-      const engine = this.#free(waiter.tried);
+      const engine = this.#free(waiter.tried, waiter.isWhole());
       const why = engine === undefined ? this.#hopeless(waiter.tried) : undefined;
       if (engine !== undefined || why !== undefined) waiter.settle(engine, why ?? '');
     }
@@ -135,11 +138,11 @@ export class Engines {
     });
   }
 
-  #place(tried: ReadonlySet<Engine>): Engine | undefined {
-    const free = this.#free(tried);
+  #place(tried: ReadonlySet<Engine>, whole: boolean): Engine | undefined {
+    const free = this.#free(tried, whole);
     if (free !== undefined) return free;
     this.#evict(tried);
-    return this.#free(tried);
+    return this.#free(tried, whole);
   }
 
   #evict(tried: ReadonlySet<Engine>): void {
@@ -150,10 +153,14 @@ export class Engines {
     slowest?.evict();
   }
 
-  #free(tried: ReadonlySet<Engine>): Engine | undefined {
+  #free(tried: ReadonlySet<Engine>, whole: boolean): Engine | undefined {
     let best: Engine | undefined;
     for (const engine of this.#engines)
-      if (engine.hasPlace && !tried.has(engine) && (best === undefined || engine.busy < best.busy))
+      if (
+        !tried.has(engine) &&
+        engine.hasPlace(whole) &&
+        (best === undefined || engine.busy < best.busy)
+      )
         best = engine;
     return best;
   }

@@ -185,7 +185,9 @@ export class HeldBody implements InspectionListener {
   #seek(because = ''): void {
     if (this.#seeking || this.#over) return;
     this.#seeking = true;
-    this.#stopWaiting = this.#plan.engines.acquire(this.#tried, (engine, reason) => {
+    // Nothing has gone on, so all that has come is still there.
+    const isWhole = (): boolean => this.#ended;
+    this.#stopWaiting = this.#plan.engines.acquire(this.#tried, isWhole, (engine, reason) => {
       this.#stopWaiting = undefined;
       if (this.#over || this.#cleared) return;
       if (engine === undefined) {
@@ -195,7 +197,8 @@ export class HeldBody implements InspectionListener {
         this.#engine = engine;
         this.#asked = clock.monotonic();
         const { maxSize } = this.#plan;
-        this.#inspection = new Inspection(engine, this.#subject, this.#codings, maxSize, this);
+        const limits = { maxSize, whole: isWhole() };
+        this.#inspection = new Inspection(engine, this.#subject, this.#codings, limits, this);
       }
       this.#move();
     });

@@ -27,12 +27,12 @@ export class Inspection implements DecodingListener {
     engine: Engine,
     subject: ScanSubject,
     codings: readonly Coding[],
-    maxSize: number,
+    { maxSize, whole }: { readonly maxSize: number; readonly whole: boolean },
     listener: InspectionListener,
   ) {
     this.#listener = listener;
     this.#decoder = new ContentDecoder(codings, { maxSize }, this);
-    this.#scan = engine.scan(subject, {
+    this.#scan = engine.scan(subject, whole, {
       onReady: () => {
         listener.onReady();
       },

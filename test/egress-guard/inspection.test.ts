@@ -16,7 +16,8 @@ function inspect(
   options: EgressGuardOptions,
   fields: Partial<BodyFields> = {},
 ): { inspection: Inspection; found: Finding[]; ended: () => boolean } {
-  const guard = new Guard(parseOptions('egressGuard', egressSchema, options));
+  const inspected = { inspection: { timeBudget: '60s', ...options.inspection } } as const;
+  const guard = new Guard(parseOptions('egressGuard', egressSchema, { ...options, ...inspected }));
   t.after(() => {
     guard.close();
   });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hasKeywordNear } from '../../lib/egress-guard/detector.ts';
-import { keywordPattern } from '../../lib/egress-guard/keywords.ts';
+import { KeywordSearch } from '../../lib/egress-guard/keyword-search.ts';
+import { keywordPatterns } from '../../lib/egress-guard/keywords.ts';
 
-const pattern = keywordPattern(['card number', '個人番号']);
+const patterns = keywordPatterns(['card number', '個人番号']);
 const shiftJis = Buffer.from([0x8c, 0xc2, 0x90, 0x6c, 0x94, 0xd4, 0x8d, 0x86]);
 const eucJp = Buffer.from([0xb8, 0xc4, 0xbf, 0xcd, 0xc8, 0xd6, 0xb9, 0xe6]);
 
@@ -20,7 +20,10 @@ for (const [what, bytes, expected] of [
   ['not at all', Buffer.from('番号'), false],
 ] as const)
   test(`a keyword ${what}: ${expected}`, () => {
-    assert.equal(pattern.test(bytes.toString('latin1')), expected);
+    assert.equal(
+      patterns.some((pattern) => bytes.toString('latin1').search(pattern) !== -1),
+      expected,
+    );
   });
 
 for (const [gap, expected] of [
@@ -32,5 +35,5 @@ for (const [gap, expected] of [
   test(`300 characters are near, of whatever bytes: ${gap.length} of ${gap[0]!} in between`, () => {
     const text = Buffer.from(`${gap}1234${gap}card number`).toString('latin1');
     const at = text.indexOf('1234');
-    assert.equal(hasKeywordNear(text, at, at + 4, pattern), expected);
+    assert.equal(new KeywordSearch(patterns).isNear(text, at, at + 4), expected);
   });

@@ -25,7 +25,11 @@ async function gateway(
   const alerts: EgressAlert[] = [];
   const app = express().set('env', 'test');
   app.use(
-    egressGuard({ onAlert: (alert) => alerts.push(alert), ...options }),
+    egressGuard({
+      onAlert: (alert) => alerts.push(alert),
+      ...options,
+      inspection: { timeBudget: '60s', ...options.inspection },
+    }),
     balancedProxy(proxy),
   );
   const server = createServer(app).listen(0, '127.0.0.1');

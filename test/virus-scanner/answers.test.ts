@@ -4,7 +4,7 @@ import { mediaTypeOf } from '../../lib/virus-scanner/skip.ts';
 import { exchangeRaw, listenRaw } from '../support/servers.ts';
 import { ask, gateway } from './support.ts';
 
-const timeouts = { connect: 500, idle: 500, verdict: 500 };
+const timeouts = { connect: 10_000, idle: 10_000, verdict: 10_000 };
 
 for (const [rest, status] of [
   ['', 200],

@@ -31,14 +31,14 @@ for (const onUnavailable of ['block', 'allow'] as const)
       const { url, records, scanner } = await gateway(
         t,
         {
-          ...{ clamd: { port }, hold: '64kb', onUnavailable, timeouts: { idle: 100 } },
+          ...{ clamd: { port }, hold: '64kb', onUnavailable, timeouts: { idle: 500 } },
           connections: { perEngine: 1, queue },
         },
         stalling,
       );
       const slow = ask(`${url}/slow`);
       await until(() => scanner.engines[0]?.busy === 1, 'it has the place');
-      if (queue === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+      if (queue === 0) await new Promise((resolve) => setTimeout(resolve, 1500));
       assert.equal((await ask(`${url}/quick`)).status, 200);
       // Whatever the options say: how fast it comes is up to who sends it.
       assert.equal((await slow).whole, false);
@@ -50,13 +50,13 @@ for (const onUnavailable of ['block', 'allow'] as const)
 test('a body that stalls keeps its place while nobody else wants it', async (t) => {
   const { port } = await startEngine(t);
   let goOn = (): void => undefined;
-  const options = { clamd: { port }, hold: '64kb', timeouts: { idle: 50 } };
+  const options = { clamd: { port }, hold: '64kb', timeouts: { idle: 400 } };
   const { url } = await gateway(t, options, (_req, res) => {
     res.write(Buffer.alloc(300_000, 'x'));
     goOn = () => void res.end('end');
   });
   const asked = ask(url);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
   goOn();
   assert.equal((await asked).whole, true);
 });
@@ -66,7 +66,7 @@ test('a client that does not read loses its place to one that waits', async (t) 
   const { url, scanner } = await gateway(
     t,
     {
-      ...{ clamd: { port }, hold: '64kb', timeouts: { idle: 200 } },
+      ...{ clamd: { port }, hold: '64kb', timeouts: { idle: 500 } },
       connections: { perEngine: 1 },
     },
     (req, res) => {
@@ -82,6 +82,30 @@ test('a client that does not read loses its place to one that waits', async (t) 
   await once(client, 'close');
 });
 
+test('bodies that are there never wait because others come slowly, or are read slowly', async (t) => {
+  const { port } = await startEngine(t);
+  const goOn: (() => void)[] = [];
+  const { url, scanner } = await gateway(
+    t,
+    { clamd: { port }, hold: '64kb', connections: { perEngine: 4 } },
+    (req, res) => {
+      if (req.path !== '/slow') res.send(req.path);
+      else {
+        res.write(Buffer.alloc(300_000, 'x'));
+        goOn.push(() => void res.end('end'));
+      }
+    },
+  );
+  const slow = Array.from({ length: 4 }, () => ask(`${url}/slow`));
+  await until(() => scanner.engines[0]?.busy === 3 && goOn.length === 4, 'three have places');
+  for (let round = 0; round < 5; round += 1)
+    assert.equal((await ask(`${url}/quick/${round}`)).body.toString(), `/quick/${round}`);
+  assert.equal(scanner.engines[0]?.busy, 3);
+  // The fourth gets its place as soon as another one has come.
+  for (const end of goOn) end();
+  for (const answer of await Promise.all(slow)) assert.equal(answer.whole, true);
+});
+
 test('a client that goes while the engine hangs leaves its place at once', async (t) => {
   const { port } = await startEngine(t, true);
   const { url, scanner } = await gateway(
@@ -93,6 +117,29 @@ test('a client that goes while the engine hangs leaves its place at once', async
   client.on('error', () => undefined);
   client.write('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\ntext');
   await until(() => scanner.engines[0]?.busy === 1, 'it has the place');
+  client.resetAndDestroy();
+  await until(() => scanner.engines[0]?.busy === 0, 'it has left');
+});
+
+test('a client that resets its connection leaves its place, also when an engine takes nothing more', async (t) => {
+  const { port } = await listenRaw(t, (socket) => void socket.pause());
+  const { url, scanner } = await gateway(
+    t,
+    { clamd: { port }, directions: 'upload', hold: '64kb', timeouts: { idle: '10 minutes' } },
+    (req, res) => void req.resume().on('end', () => res.send('got it')),
+  );
+  const client = connect(Number(new URL(url).port), '127.0.0.1');
+  client.on('error', () => undefined);
+  client.write('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 25000000\r\n\r\n');
+  for (let count = 0; count < 250; count += 1) client.write(Buffer.alloc(100_000, 'x'));
+  await until(() => scanner.engines[0]?.busy === 1, 'it has the place');
+  let left = 0;
+  let same = 0;
+  await until(() => {
+    same = left === client.writableLength ? same + 1 : 0;
+    left = client.writableLength;
+    return same === 20;
+  }, 'nobody reads on');
   client.resetAndDestroy();
   await until(() => scanner.engines[0]?.busy === 0, 'it has left');
 });

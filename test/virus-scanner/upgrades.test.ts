@@ -1,15 +1,17 @@
 /** Requests that ask for another protocol: only a 101 is none of the scanner's business. */
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
+import { accessLog } from '../../lib/access-log/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { attach } from '../../lib/core/server/attach.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { forwardProxy } from '../../lib/forward-proxy/index.ts';
 import { virusScanner } from '../../lib/virus-scanner/index.ts';
 import { eicar, noClamd, startClamd } from '../support/clamd.ts';
-import { exchangeRaw, listen, listenBytes, listenRaw } from '../support/servers.ts';
+import { exchangeRaw, listen, listenBytes, listenRaw, until } from '../support/servers.ts';
 import { rawClient, upgradeRequest } from '../support/upgrades.ts';
 import { gateway, type Kind } from './support.ts';
 
@@ -41,6 +43,22 @@ for (const kind of ['forwarder', 'handler'] as const satisfies readonly Kind[])
       assert.equal(text.includes('hello'), status === 200);
       assert.equal(records[0]?.scan, scan);
     });
+
+for (const kind of ['forwarder', 'handler'] as const satisfies readonly Kind[])
+  test(`the record of an upgrade whose answer is refused is that of the refusal (${kind})`, async (t) => {
+    const part: RequestHandler = (_req, res) => void res.status(206).send('part');
+    const log = accessLog({ stream: new PassThrough().resume() });
+    const { server, url, records } = await gateway(t, options, part, kind, [log]);
+    attach(server);
+    const { text } = await exchangeRaw(
+      Number(new URL(url).port),
+      upgradeRequest('/', '', 'websocket'),
+    );
+    assert.match(text, /^HTTP\/1\.1 403 /);
+    await until(() => records[0]?.outcome !== undefined, 'the record has ended');
+    const { status, outcome, error } = records[0] ?? {};
+    assert.deepEqual([status, outcome, error], [403, 'refused', 'ERR_SEKISHO_UNSCANNABLE']);
+  });
 
 for (const inside of [false, true])
   test(
