@@ -22,6 +22,7 @@ export class Chain {
   readonly links: readonly Link[];
   readonly forwarders: readonly Link[];
   readonly app: AppSettings;
+  readonly #found: Map<string, readonly Link[]> = new Map();
 
   constructor(app: AppSettings, links: readonly Link[]) {
     this.app = app;
@@ -30,7 +31,13 @@ export class Chain {
   }
 
   with(...roles: readonly Role[]): readonly Link[] {
-    return this.links.filter(({ role }) => roles.includes(role));
+    const key = roles.join();
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      found = this.links.filter(({ role }) => roles.includes(role));
+      this.#found.set(key, found);
+    }
+    return found;
   }
 
   /** A variable that a handler closes over. */
@@ -92,7 +99,7 @@ class Reading {
 
   #readRoute(stack: readonly Layer[], mount: Mount, app: ExpressApp, depth: number): void {
     for (const [handle, methods] of methodsOf(stack)) {
-      const found = recognise(handle, this.#known);
+      const found = recognise(handle, this.#known, this.#variable);
       const role = found.role === 'unknown' ? 'route' : found.role;
       this.#add({ ...found, role }, handle, mount, app, depth, methods);
     }
@@ -107,7 +114,7 @@ class Reading {
       this.#add({ role: 'router', name: 'router', info: undefined }, handle, mount, app, depth);
       this.read(handle.stack ?? [], mount, app, depth + 1);
     } else {
-      const found = recognise(handle, this.#known);
+      const found = recognise(handle, this.#known, this.#variable);
       this.#add(found, handle, mount, app, depth);
       for (const { prefix, handler } of found.info?.forwards?.handlers ?? [])
         if (this.links.length < mostLinks && depth < deepest)
@@ -133,6 +140,8 @@ class Reading {
     const app = this.#reader().read(handle, 'fn')?.value;
     return isApp(app) ? app : undefined;
   }
+
+  readonly #variable = (fn: object, name: string): unknown => this.#reader().read(fn, name)?.value;
 
   readonly #reader = (): ClosureReader => (this.#closures ??= new ClosureReader());
 }

@@ -24,34 +24,32 @@ export interface Explanation {
   toString(): string;
 }
 
-const requestLine = /^(?:([A-Z]+)\s+)?(?:(https?):\/\/([^/\s]+))?(\/\S*)?$/;
+const requestLine = /^(?:([A-Z][A-Z-]*)\s+)?(?:(https?:\/\/)([^/\s]+))?(\/\S*)?$/;
+const tunnelLine = /^CONNECT\s+([^\s/@]+:\d+)$/;
+
+interface Asked {
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  readonly query: string;
+  readonly host?: string | undefined;
+  /** Where to, if a forward proxy is asked: a URL, or host and port. */
+  readonly destination?: string;
+}
+
+type Found = Pick<Explanation, 'forwarder' | 'route' | 'urls' | 'refused'>;
 
 /** @throws {OptionsError} when the request is none */
 export function explainRequest(chain: Chain, request: string): Explanation {
-  const [line, method = 'GET', , host, target = '/'] = requestLine.exec(request.trim()) ?? [];
-  if (line === undefined || line === '')
-    throw new OptionsError('explain', [
-      `request: ${quote(request)} is none; write a method and a path, such as 'GET /image/a.png', or a URL`,
-    ]);
-  const path = target.split('#', 1)[0] as string;
-  const bare = path.split('?', 1)[0] as string;
-  const query = path.slice(bare.length);
-  const layers: ChainEntry[] = [];
-  let found: Pick<Explanation, 'forwarder' | 'route' | 'urls' | 'refused'> | undefined;
-  let within: Link | undefined;
-  for (const link of chain.links) {
-    // A route may lead to a router: then that one's handlers say more.
-    if (within !== undefined && link.depth <= within.depth) break;
-    if (link.role === 'error-handler' || !takes(link, method)) continue;
-    const here = link.mount.rest(bare);
-    if (here === undefined) continue;
-    layers.push(entryOf(link));
-    const lead = leadOf(link, { host, ...here, path: here.path + query, original: path });
-    if (lead === undefined) continue;
-    found = lead;
-    if (link.info?.forwards?.handlers === undefined || lead.refused !== undefined) break;
-    within = link;
-  }
+  const asked = read(request);
+  const { method, destination } = asked;
+  const here = method === 'CONNECT' ? undefined : walk(chain, asked);
+  // A URL that no route is for may be one of another site.
+  const elsewhere =
+    destination === undefined || here?.found !== undefined ? undefined : walkProxied(chain, asked);
+  const proxied = here === undefined || elsewhere?.found !== undefined;
+  const { layers, found } = (proxied ? elsewhere : here) ?? nowhere;
+  const path = (proxied ? destination : undefined) ?? asked.path + asked.query;
   const { forwarder, route, urls = [], refused } = found ?? {};
   const toString = (): string => describe({ method, path, layers, forwarder, urls, refused });
   return {
@@ -69,15 +67,74 @@ export function explainRequest(chain: Chain, request: string): Explanation {
   };
 }
 
+function read(request: string): Asked {
+  const [tunnel, destination] = tunnelLine.exec(request.trim()) ?? [];
+  if (tunnel !== undefined && destination !== undefined)
+    return { method: 'CONNECT', path: '', query: '', host: destination, destination };
+  const [line, method = 'GET', scheme, host, target = '/'] = requestLine.exec(request.trim()) ?? [];
+  if (line === undefined || line === '' || method === 'CONNECT')
+    throw new OptionsError('explain', [
+      `request: ${quote(request)} is none; write a method and a path, such as 'GET /image/a.png', a URL, or 'CONNECT host:443'`,
+    ]);
+  const whole = target.split('#', 1)[0] as string;
+  const path = whole.split('?', 1)[0] as string;
+  return {
+    method,
+    path,
+    query: whole.slice(path.length),
+    host,
+    ...(scheme !== undefined && { destination: `${scheme}${host ?? ''}${whole}` }),
+  };
+}
+
+interface Walk {
+  readonly layers: readonly ChainEntry[];
+  readonly found: Found | undefined;
+}
+
+const nowhere: Walk = { layers: [], found: undefined };
+
+function walk(chain: Chain, { method, path, query, host }: Asked): Walk {
+  const layers: ChainEntry[] = [];
+  let found: Found | undefined;
+  let within: Link | undefined;
+  for (const link of chain.links) {
+    // A route may lead to a router: then that one's handlers say more.
+    if (within !== undefined && link.depth <= within.depth) break;
+    if (link.role === 'error-handler' || !takes(link, method)) continue;
+    const here = link.mount.rest(path);
+    if (here === undefined) continue;
+    layers.push(entryOf(link));
+    const lead = leadOf(link, { host, ...here, path: here.path + query, original: path + query });
+    if (lead === undefined) continue;
+    found = lead;
+    if (link.info?.forwards?.handlers === undefined || lead.refused !== undefined) break;
+    within = link;
+  }
+  return { layers, found };
+}
+
+/** Requests for other sites: the door has the app see a path that no route of its own is for. */
+function walkProxied(chain: Chain, { method, path, host = '', destination = '' }: Asked): Walk {
+  const layers: ChainEntry[] = [];
+  for (const link of chain.links) {
+    if (link.role === 'error-handler' || !takes(link, method)) continue;
+    if (link.mount.rest(`//${host}${path}`) === undefined) continue;
+    layers.push(entryOf(link));
+    if (link.role !== 'forward-proxy') continue;
+    const { where: forwarder } = link;
+    const found = { forwarder, route: undefined, urls: [destination], refused: undefined };
+    return { layers, found };
+  }
+  return { layers, found: undefined };
+}
+
 /** As Express has it: a route for GET takes HEAD, too. */
 function takes({ methods }: Link, method: string): boolean {
   return methods === undefined || methods.has(method) || (method === 'HEAD' && methods.has('GET'));
 }
 
-function leadOf(
-  link: Link,
-  question: LeadQuestion,
-): Pick<Explanation, 'forwarder' | 'route' | 'urls' | 'refused'> | undefined {
+function leadOf(link: Link, question: LeadQuestion): Found | undefined {
   if (link.role === 'foreign-forwarder')
     return { forwarder: link.where, route: undefined, urls: [], refused: undefined };
   const forwards = link.info?.forwards;

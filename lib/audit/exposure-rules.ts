@@ -2,6 +2,8 @@ import type { Chain } from './chain.ts';
 import { rule, type Rule } from './finding.ts';
 import { asksFor, isDryRun, isGuarded } from './guarding.ts';
 import type { Link } from './link.ts';
+import type { Mount } from './mount.ts';
+import { WaysAround, type Passage } from './ways-around.ts';
 
 /** Who gets to what he should not get to. */
 export const exposureRules: readonly Rule[] = [
@@ -15,6 +17,33 @@ export const exposureRules: readonly Rule[] = [
         why: `${wider.where} forwards more than it guards: a server behind may take other spellings (/%61dmin, //admin, /x/../admin) for what is guarded`,
         remedy: `mount urlFilter() before ${gate.name}: it refuses such spellings; or guard all that is forwarded`,
       };
+    }
+  }),
+  rule('forwarder-without-gate', 'info', function* (chain) {
+    const passages = chain.forwarders
+      .filter(({ role }) => role !== 'forward-proxy')
+      .flatMap((link) => link.ways.map((way): Passage => ({ link, ...way })));
+    const { guarded = [], open = [] } = Object.groupBy(passages, ({ link, mount }) =>
+      isGuarded(chain, link, mount) ? 'guarded' : 'open',
+    );
+    const [first] = guarded;
+    if (first === undefined) return;
+    const waysAround = new WaysAround(chain, guarded);
+    for (const [link, ways] of Map.groupBy(open, (passage) => passage.link)) {
+      const around = ways.flatMap((way) => waysAround.find(way) ?? []).at(0);
+      if (around !== undefined)
+        yield {
+          severity: 'warning',
+          where: link.where,
+          why: `it leads to a server of ${around.guarded.where}, and no gate stands before it: what is guarded at ${around.guardedPath} is open at ${around.path}`,
+          remedy: `mount the gate before ${link.name}, too, or give it a target that has no more than all may see`,
+        };
+      else if (!ways.every(({ mount }) => isBeforeGate(chain, link, mount)))
+        yield {
+          where: link.where,
+          why: `${ways.map(({ mount }) => mount.text).join(', ')}: forwarded for everybody, while ${first.link.where} has a gate`,
+          remedy: `mount a gate before ${link.name}; if it is public, say so with known`,
+        };
     }
   }),
   rule('open-forward-proxy', 'error', function* (chain) {
@@ -94,6 +123,11 @@ function showsTheInside({ role, name, options }: Link): boolean {
 
 function isTrusting(setting: unknown): boolean {
   return setting !== undefined && setting !== false && setting !== 0 && setting !== '';
+}
+
+/** It stands before a gate that would be asked: what is public comes first. */
+function isBeforeGate(chain: Chain, link: Link, mount: Mount): boolean {
+  return chain.with('gate').some((gate) => link.before(gate) && gate.mount.covers(mount));
 }
 
 /** A forwarder behind the gate whose way begins above what the gate guards. */

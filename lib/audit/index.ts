@@ -74,7 +74,8 @@ export function audit(app: unknown, options: AuditOptions = {}): AuditReport {
  * sent, and nothing of the app is called.
  *
  * @example explain(app, 'GET /image/a.png').print();
- * @param request method and path, a path, or a URL (its host chooses among host routes)
+ * @param request method and path, a path, a URL (its host chooses among host routes; when none takes it, it is for the forward
+ * proxy), or `CONNECT host:port`
  * @throws {OptionsError} when this is no app of Express 5, or no request
  */
 export function explain(

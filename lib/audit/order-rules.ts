@@ -1,3 +1,4 @@
+import { cannotGoOn, isMoreThanAProbe, lateComers, rewritesFor, sendsPages } from './answering.ts';
 import type { Chain } from './chain.ts';
 import { rule, type Rule } from './finding.ts';
 import { isGuarded } from './guarding.ts';
@@ -79,13 +80,17 @@ export const orderRules: readonly Rule[] = [
     }
   }),
   rule('fallback-before-forwarder', 'error', function* (chain) {
+    const answering = chain.links.filter(
+      (one) => one.role === 'route' || one.role === 'fallback' || cannotGoOn(one),
+    );
     for (const forwarder of chain.forwarders)
       for (const { mount } of forwarder.ways) {
-        const fallback = chain.links.find(
+        const fallback = answering.find(
           (one) =>
-            (one.role === 'route' || one.role === 'fallback') &&
             one.before(forwarder) &&
-            sendsPages(one) &&
+            // Whatever its method is: what is sent to another site must not get here either.
+            (forwarder.role === 'forward-proxy' || sendsPages(one)) &&
+            !rewritesFor(one, mount) &&
             one.mount.covers(mount),
         );
         if (fallback === undefined) continue;
@@ -97,7 +102,7 @@ export const orderRules: readonly Rule[] = [
       }
   }),
   rule('log-after-answer', 'warning', function* (chain) {
-    for (const [log, answering] of lateComers(chain, ['log']))
+    for (const [log, answering] of lateComers(chain, ['log'], isMoreThanAProbe))
       yield {
         where: log.where,
         why: `what ${answering.where} answers never gets to it and is not logged`,
@@ -186,17 +191,6 @@ function isWorthGuarding(link: Link, gate: Link): boolean {
   return answering && link.meets(gate);
 }
 
-/** Handlers of these kinds behind the first one that may answer in front of them. */
-function* lateComers(chain: Chain, kinds: readonly Role[]): Iterable<readonly [Link, Link]> {
-  const answering = chain.links.filter(({ role }) => mayAnswer.has(role));
-  for (const link of chain.with(...kinds)) {
-    const found = answering.find(
-      (one) => one.before(link) && one.role !== link.role && one.meets(link),
-    );
-    if (found !== undefined) yield [link, found];
-  }
-}
-
 /** Their place is judged by rules of their own, or does not matter. */
 const toldElsewhere: ReadonlySet<Role> = new Set([
   'error-handler',
@@ -238,24 +232,4 @@ function endsBetween(chain: Chain, earlier: Link, later: Link): boolean {
     if (coversMethods(link, { methods }) && coversAll(link, inner.mount)) return true;
   }
   return false;
-}
-
-/** Handlers that answer some requests by themselves and let others go on. */
-const mayAnswer: ReadonlySet<Role> = new Set([
-  'cache',
-  'fallback',
-  'foreign-cache',
-  'foreign-forwarder',
-  'forward-proxy',
-  'forwarder',
-  'gate',
-  'https-redirect',
-  'limiter',
-  'page',
-  'static',
-  'url-filter',
-]);
-
-function sendsPages({ methods }: Link): boolean {
-  return methods === undefined || methods.has('GET');
 }

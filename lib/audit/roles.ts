@@ -86,14 +86,11 @@ const theirs: Readonly<Record<string, Role>> = {
   corsMiddleware: 'cors',
   handleProxy: 'foreign-forwarder', // express-http-proxy
   helmetMiddleware: 'security-headers',
-  historyApiFallback: 'fallback',
   jsonParser: 'body-parser',
   logger: 'log', // morgan
-  loggingMiddleware: 'log', // pino-http
   metricsPage: 'page', // metrics().page
   multerMiddleware: 'body-parser',
   rawParser: 'body-parser',
-  serveIndex: 'page',
   serveStatic: 'static',
   session: 'session',
   swaggerInitFn: 'page',
@@ -110,6 +107,17 @@ const marks: Readonly<Record<string, string>> = {
   session: 'sessionStore',
 };
 
+/** What is mounted under no name, or one that says nothing: known by its source. */
+const unnamed: readonly { readonly name: string; readonly role: Role; readonly mark: RegExp }[] = [
+  { name: 'http-proxy-middleware', role: 'foreign-forwarder', mark: /\bshouldProxy\(/ },
+  { name: 'connect-history-api-fallback', role: 'fallback', mark: /client does not accept HTML/ },
+  { name: 'pino-http', role: 'log', mark: /\bloggingMiddleware\(/ },
+  { name: 'serve-index', role: 'page', mark: /\bshowUp\b/ },
+  { name: 'swagger-ui-express', role: 'page', mark: /swagger-ui-init\.js/ },
+];
+
+const saysNothing: ReadonlySet<string> = new Set(['<anonymous>', 'middleware', 'result']);
+
 export interface Recognised {
   readonly role: Role;
   readonly name: string;
@@ -117,7 +125,11 @@ export interface Recognised {
 }
 
 /** What a handler is, from its tag, its name or the functions it bears; it is not called. */
-export function recognise(handler: object, known: ReadonlyMap<string, Role>): Recognised {
+export function recognise(
+  handler: object,
+  known: ReadonlyMap<string, Role>,
+  variable: (fn: object, name: string) => unknown,
+): Recognised {
   const info = middlewareInfo(handler);
   const name = nameOf(handler);
   const told = known.get(name);
@@ -125,18 +137,35 @@ export function recognise(handler: object, known: ReadonlyMap<string, Role>): Re
   if (info !== undefined) return { role: ours[info.name] ?? roleOf(info), name: info.name, info };
   if (ownValue(handler, 'length') === 4) return { role: 'error-handler', name, info };
   if (has(handler, 'resetKey')) return { role: 'limiter', name: named(name, 'rateLimit'), info };
-  // apicache 1.x and http-proxy-middleware 2 to 4 name theirs with words of anybody's.
+  // apicache 1.x names its own with a word of anybody's.
   if (name === 'cache' && has(handler, 'options'))
     return { role: 'foreign-cache', name: 'apicache', info };
-  if (name === 'middleware' && has(handler, 'upgrade'))
-    return { role: 'foreign-forwarder', name: 'http-proxy-middleware', info };
-  return { role: isTheirs(name, handler) ? (theirs[name] as Role) : 'unknown', name, info };
+  if (saysNothing.has(name)) return { ...bySource(handler, name), info };
+  if (!isTheirs(name, handler)) return { role: 'unknown', name, info };
+  if (name === 'authenticate' && letsAllPass(variable(handler, 'name')))
+    return { role: 'unknown', name, info };
+  return { role: theirs[name] as Role, name, info };
+}
+
+function bySource(handler: object, name: string): Pick<Recognised, 'role' | 'name'> {
+  const source = sourceOf(handler);
+  return unnamed.find(({ mark }) => mark.test(source)) ?? { role: 'unknown', name };
+}
+
+/** Strategies of passport that refuse nobody: `passport.session()` is one. */
+function letsAllPass(strategies: unknown): boolean {
+  const names = [strategies].flat();
+  return names.includes('anonymous') || names.every((name) => name === 'session');
+}
+
+function sourceOf(handler: object): string {
+  return Function.prototype.toString.call(handler);
 }
 
 function isTheirs(name: string, handler: object): boolean {
   if (!Object.hasOwn(theirs, name)) return false;
   const mark = Object.hasOwn(marks, name) ? marks[name] : undefined;
-  return mark === undefined || Function.prototype.toString.call(handler).includes(mark);
+  return mark === undefined || sourceOf(handler).includes(mark);
 }
 
 function roleOf({ kind }: MiddlewareInfo): Role {

@@ -26,7 +26,7 @@ export class ClientMetrics {
     );
     this.#opened = new CounterFamily(
       {
-        name: `${prefix}client_connections_total`,
+        name: `${prefix}client_connections_opened_total`,
         help: 'Connections that have brought a request',
         labelNames: [],
       },

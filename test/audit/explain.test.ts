@@ -4,6 +4,7 @@ import express from 'express';
 import { audit, explain } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
+import { forwardProxy } from '../../lib/forward-proxy/index.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { prefixRouter } from '../../lib/prefix-router/index.ts';
 import { listen } from '../support/servers.ts';
@@ -104,7 +105,7 @@ test('a router that a route leads to says more, and the mount path is kept as it
     assert.deepEqual(explain(app, `GET ${path}`).urls, [`http://keep.example/t${path}`]);
 });
 
-for (const request of ['', 'GET', 'GET image', 'get /a', 'GET /a b'])
+for (const request of ['', 'GET', 'GET image', 'get /a', 'GET /a b', 'CONNECT /a', 'CONNECT a'])
   test(`${JSON.stringify(request)} is no request`, () => {
     assert.throws(() => explain(build(), request), {
       code: 'ERR_SEKISHO_OPTIONS',
@@ -114,6 +115,36 @@ for (const request of ['', 'GET', 'GET image', 'get /a', 'GET /a b'])
 
 test('something other than text is no request', () => {
   assert.throws(() => explain(build(), 1 as never), { code: 'ERR_SEKISHO_OPTIONS' });
+});
+
+for (const [request, forwarder, urls, path] of [
+  ['GET http://other.example/x?y', '#5 forwardProxy at /', ['http://other.example/x?y'], undefined],
+  ['GET http://shop.example/x', '#3 prefixRouter at /', ['http://shop.example:8080/x'], '/x'],
+  ['CONNECT other.example:443', '#5 forwardProxy at /', ['other.example:443'], undefined],
+  ['GET /nothing', undefined, [], '/nothing'],
+] as const)
+  test(`with a forward proxy: ${request}`, () => {
+    const app = express()
+      .use('/area', named as never)
+      .get('/route', named as never)
+      .use(prefixRouter({ 'shop.example/': 'http://shop.example:8080' }))
+      .use('/area', balancedProxy('http://area.example'))
+      .use(forwardProxy({ allow: ['other.example'] }));
+    const explanation = explain(app, request);
+    assert.equal(explanation.forwarder, forwarder);
+    assert.deepEqual(explanation.urls, urls);
+    assert.equal(explanation.path, path ?? urls[0]);
+    assert.ok(explanation.layers.every(({ path: mount }) => mount === '/'));
+  });
+
+test('without one nobody takes a tunnel', () => {
+  const { layers, forwarder, path } = explain(build(), 'CONNECT other.example:443');
+  assert.equal(forwarder, undefined);
+  assert.equal(path, 'other.example:443');
+  assert.deepEqual(
+    layers.map(({ name }) => name),
+    ['prefixRouter'],
+  );
 });
 
 test('it prints', () => {

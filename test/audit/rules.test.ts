@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 // @ts-expect-error -- it has no types
 import untypedApicache from 'apicache';
 import compression from 'compression';
 import cors from 'cors';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  Router,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import basicAuth from 'express-basic-auth';
 import { rateLimit } from 'express-rate-limit';
 import session from 'express-session';
@@ -44,6 +51,17 @@ interface ForeignApicache {
 }
 const foreignCache = () =>
   (untypedApicache as ForeignApicache).newInstance({}).middleware('1 minute');
+
+/** In the shape of serve-index: its function has no name. */
+const fileIndex = (): RequestHandler => (_req, res) => {
+  const showUp = false;
+  res.json({ showUp });
+};
+const theirProxy = () => createProxyMiddleware({ target: server });
+const shop = 'http://127.0.0.1:10';
+const everybody: RequestHandler = (_req, _res, next) => {
+  next();
+};
 
 const trusting = (app: Express): Express => app.set('trust proxy', 'loopback');
 
@@ -258,18 +276,9 @@ const cases: readonly {
   {
     rule: 'page-without-gate',
     title: 'an index of files',
-    bad: (app) =>
-      app.use(
-        '/files',
-        Object.defineProperty(() => undefined, 'name', { value: 'serveIndex' }),
-      ),
-    good: (app) =>
-      app.use(
-        '/files',
-        gate(),
-        Object.defineProperty(() => undefined, 'name', { value: 'serveIndex' }),
-      ),
-    where: '#1 serveIndex at /files',
+    bad: (app) => app.use('/files', fileIndex()),
+    good: (app) => app.use('/files', gate(), fileIndex()),
+    where: '#1 serve-index at /files',
   },
   {
     rule: 'gate-narrower-than-forwarder',
@@ -298,6 +307,32 @@ const cases: readonly {
       where: '#2 logger at /',
     }),
   ),
+  ...(
+    [
+      ['a route for all paths', '/{*path}', (app) => app.get('/{*path}', answer)],
+      ['pages by name', '/user/:name', (app) => app.get('/user/:name', answer)],
+      ['a form', '/order', (app) => app.post('/order', answer)],
+      [
+        'a route of a router',
+        '/api/*rest',
+        (app) => app.use('/api', Router().get('/*rest', answer)),
+      ],
+      ['a handler for all', '/', (app) => app.use(answer)],
+    ] as [title: string, path: string, add: (app: Express) => Express][]
+  ).map(([title, path, add]) => ({
+    rule: 'log-after-answer',
+    title: `${title}: ${path}`,
+    bad: (app: Express) => add(app).use(morgan('tiny')),
+    good: (app: Express) => add(app.use(morgan('tiny'))),
+    where: title.includes('router') ? '#3 logger at /' : '#2 logger at /',
+  })),
+  {
+    rule: 'headers-after-answer',
+    title: 'a handler for all',
+    bad: (app) => app.use(answer).use(helmet()),
+    good: (app) => app.get('/user/:name', answer).use(helmet()).use(answer),
+    where: '#2 helmetMiddleware at /',
+  },
   {
     rule: 'open-forward-proxy',
     title: 'clients that are everybody',
@@ -333,6 +368,25 @@ const cases: readonly {
     good: (app) => app.use('/app/api', balancedProxy(server)).get('/app/{*path}', answer),
     where: '#1 answer at /app/{*path}',
   },
+  ...(
+    [
+      ['of another method', '#1 answer at /{*path}', (app) => app.post('/{*path}', answer)],
+      [
+        'a handler that takes no next',
+        '#1 pages at /',
+        (app) =>
+          app.use(function pages(_req, res) {
+            res.end();
+          }),
+      ],
+    ] as [title: string, where: string, add: (app: Express) => Express][]
+  ).map(([title, where, add]) => ({
+    rule: 'fallback-before-forwarder',
+    title: `before forwardProxy: ${title}`,
+    bad: (app: Express) => add(app).use(forwardProxy({ allow: ['a.example'] })),
+    good: (app: Express) => add(app.use(forwardProxy({ allow: ['a.example'] }))),
+    where,
+  })),
   {
     rule: 'body-parser-before-forwarder',
     title: 'in a router of prefixRouter',
@@ -353,6 +407,73 @@ const cases: readonly {
         .set('trust proxy', 1)
         .use(authGate({ basic: { users: { alice: 'secret' } }, lockout: true })),
     where: '#1 authGate at /',
+  },
+  {
+    rule: 'forwarder-without-gate',
+    title: 'to a server that is guarded elsewhere',
+    bad: (app) => app.use('/shop', balancedProxy(server)).use(gate(), balancedProxy(server)),
+    good: (app) =>
+      app.use('/shop', balancedProxy(`${server}/shop`)).use(gate(), balancedProxy(server)),
+    where: '#1 balancedProxy at /shop',
+  },
+  {
+    rule: 'forwarder-without-gate',
+    title: 'beside one with a gate',
+    bad: (app) =>
+      app.use('/admin', gate(), balancedProxy(server)).use('/shop', balancedProxy(shop)),
+    good: (app) =>
+      app.use('/admin', gate(), balancedProxy(server)).use('/shop', everybody, balancedProxy(shop)),
+    where: '#3 balancedProxy at /shop',
+    options: { known: { everybody: 'gate' } },
+  },
+  {
+    rule: 'forwarder-without-gate',
+    title: 'http-proxy-middleware and express-basic-auth',
+    bad: (app) => app.use('/admin', theirGate(), theirProxy()).use('/shop', theirProxy()),
+    good: (app) => app.use(theirGate()).use('/admin', theirProxy()).use('/shop', theirProxy()),
+    where: '#3 http-proxy-middleware at /shop',
+  },
+  {
+    rule: 'body-parser-before-forwarder',
+    title: 'http-proxy-middleware',
+    bad: (app) => app.use(express.json()).use('/a', theirProxy()),
+    good: (app) => app.use('/a', theirProxy()).use(express.json()),
+    where: '#1 jsonParser at /',
+  },
+  {
+    rule: 'fallback-before-forwarder',
+    title: 'http-proxy-middleware',
+    bad: (app) => app.get('/{*path}', answer).use('/api', theirProxy()),
+    good: (app) => app.use('/api', theirProxy()).get('/{*path}', answer),
+    where: '#1 answer at /{*path}',
+  },
+  {
+    rule: 'gate-after-forwarder',
+    title: 'http-proxy-middleware and express-basic-auth',
+    bad: (app) => app.use('/a', theirProxy(), theirGate()),
+    good: (app) => app.use('/a', theirGate(), theirProxy()),
+    where: '#2 authMiddleware at /a',
+  },
+  {
+    rule: 'gate-narrower-than-forwarder',
+    title: 'http-proxy-middleware and express-basic-auth',
+    bad: (app) => app.use('/admin', theirGate()).use(theirProxy()),
+    good: (app) => app.use(theirGate()).use(theirProxy()),
+    where: '#1 authMiddleware at /admin',
+  },
+  {
+    rule: 'no-error-handler',
+    title: 'http-proxy-middleware',
+    bad: (app) => app.use('/a', theirProxy()),
+    good: (app) => app.use('/a', theirProxy()).use(errorPages()),
+    where: '#1 http-proxy-middleware at /a',
+  },
+  {
+    rule: 'hsts-on-http',
+    bad: (app) => attach(createServer(app), app.use(securityHeaders())),
+    good: (app) =>
+      attach(createServer(app), app.use(securityHeaders({ strictTransportSecurity: false }))),
+    where: '#1 securityHeaders at /',
   },
   {
     rule: 'page-without-gate',
@@ -384,7 +505,7 @@ for (const { rule, title, bad, good, where, options } of cases)
 /** Orders that only look like mistakes. */
 const fine: Readonly<Record<string, Build>> = {
   'public paths before the gate': (app) => {
-    app.use('/public', cache('1m'), balancedProxy(server));
+    app.use('/public', cache('1m'), balancedProxy(`${server}/public`));
     app.get('/news', cache('1m'), answer);
     app.use(gate(), balancedProxy(server));
   },
@@ -408,6 +529,13 @@ const fine: Readonly<Record<string, Build>> = {
       .get('/', answer),
   'a health check before the log': (app) =>
     app.get('/healthz', answer).use(morgan('tiny')).use(balancedProxy(server)),
+  'health checks mounted before the log, and what may go on': (app) =>
+    app
+      .use('/livez', answer)
+      .all('/readyz', answer)
+      .use('/api/:version', everybody)
+      .use(morgan('tiny'), helmet())
+      .get('/', answer),
   'an ACME challenge before the redirect': (app) =>
     app.get('/.well-known/acme-challenge/:token', answer).use(httpsRedirect()),
   'cors before the gate, and for a route behind it': (app) =>
@@ -490,6 +618,48 @@ test('tls-unverified: the variable of the environment counts for the whole proce
   assert.equal(finding?.rule, 'tls-unverified');
   assert.equal(finding.where, 'process');
 });
+
+for (const [title, build, severity] of [
+  [
+    'two routes to one server, a gate at one',
+    (app) => app.use('/a', gate(), prefixRouter({ '/x': server })).use(balancedProxy(server)),
+    'warning',
+  ],
+  [
+    'to a part of what is guarded',
+    (app) => app.use('/a', gate(), balancedProxy(server)).use('/b', balancedProxy(`${server}/b`)),
+    'info',
+  ],
+  [
+    'to the same paths, of which the gate guards some',
+    (app) =>
+      app
+        .use('/a', gate())
+        .use('/a', balancedProxy({ target: server, keepPrefix: true }))
+        .use(balancedProxy(server)),
+    'info',
+  ],
+  [
+    'of another method',
+    (app) => app.get('/a', balancedProxy(server)).post('/a', gate(), balancedProxy(server)),
+  ],
+  [
+    'a function chooses',
+    (app) =>
+      app.use('/a', gate(), balancedProxy(server)).use(
+        '/b',
+        balancedProxy(() => server),
+      ),
+    'info',
+  ],
+  ['none has a gate', (app) => app.use('/a', balancedProxy(server)).use(balancedProxy(server))],
+] as [title: string, build: Build, severity?: string][])
+  test(`forwarder-without-gate: ${title}: ${severity ?? 'nothing'}`, () => {
+    const app = express();
+    build(app);
+    const found = audit(app).findings.find(({ rule }) => rule === 'forwarder-without-gate');
+    assert.equal(found?.severity, severity);
+  });
 
 test('a rule that is ignored is not asked', () => {
   const app = express().use(cache('1m'), gate(), balancedProxy(server));

@@ -53,7 +53,7 @@ export async function startScene(
   const images = [await start(6), await start(8), await start(14)];
   const shop = [await start(22), await start(26), await start(24)];
   const blog = await start(45);
-  const healthCheck = { path: '/health', interval: '500ms', timeout: '400ms' } as const;
+  const healthCheck = { path: '/health', interval: '500ms', timeout: '10s' } as const;
   const [first, second, third] = images.map(({ url }) => url) as [string, string, string];
   const pools = [
     upstream('images', [first, { url: second, weight: 2 }, third], { healthCheck }),

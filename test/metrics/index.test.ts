@@ -152,7 +152,7 @@ test('servers: requests, connections, load, state, retries and ejections', async
   await sees(`sekisho_upstream_up{${labels}} 1`);
   await sees(`sekisho_upstream_connections{${labels}} 1`);
   await sees(`sekisho_upstream_inflight{${labels}} 0`);
-  assert.match(await scrape(), /sekisho_upstream_latency_seconds\{upstream="shop".*\} 0\.\d+/);
+  assert.match(await scrape(), /sekisho_upstream_latency_seconds\{upstream="shop".*\} \d/);
   publish('sekisho:retry', { upstream: 'shop', server, attempt: 1, reason: 'status 503' });
   publish('sekisho:ejection', { upstream: 'shop', server, ejected: true, reason: 'failing' });
   publish('sekisho:ejection', { upstream: 'shop', server, ejected: false, reason: 'over' });
@@ -249,7 +249,7 @@ test('connections of clients, and the lag of the event loop', async (t) => {
   const { url, scrape } = await metered(t);
   await ask(`${url}/a/1`);
   assert.match(await scrape(), /^sekisho_client_connections [1-9]/m);
-  assert.match(await scrape(), /^sekisho_client_connections_total [1-9]/m);
+  assert.match(await scrape(), /^sekisho_client_connections_opened_total [1-9]/m);
   assert.match(await scrape(), /^sekisho_event_loop_lag_seconds\{quantile="0\.99"\} \d/m);
 });
 
@@ -276,6 +276,9 @@ test('each line is one that Prometheus reads, in both formats', async (t) => {
   assert.match(openText, /^# TYPE sekisho_requests counter$/m);
   assert.match(openText, /^sekisho_requests_total\{.*site="tokyo".*\} 1$/m);
   assert.match(openText, /\n# EOF\n$/);
+  // Without `_total` a counter must not be called like a gauge.
+  const families = [...openText.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  assert.deepEqual(families, [...new Set(families)]);
   assert.match(await meter.registry.metrics(), /^# TYPE sekisho_requests_total counter$/m);
 });
 
