@@ -227,6 +227,16 @@ for (const [deed, handler] of Object.entries(mounted))
     assert.equal((await record('/nest/deep/7')).route, '/nest/deep/:id');
   });
 
+test('however a client spells a mount path, it is one route', async (t) => {
+  const { app, record } = observed();
+  app.use('/Shop', (_req, res) => void res.send('a'));
+  const { url } = await listen(t, app);
+  for (const path of ['/shop/1', '/SHOP/1', '/sHoP/1']) {
+    await ask(url + path);
+    assert.equal((await record(path)).route, '/shop');
+  }
+});
+
 test('a route that passes on to a router mounted elsewhere', async (t) => {
   const { app, record } = observed();
   app.get('/a{/*rest}', (_req, _res, next) => next());

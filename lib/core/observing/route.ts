@@ -67,6 +67,7 @@ export function routeOf(req: Request): string | undefined {
   return matched.mount + String(matched.route.path);
 }
 
+/** In lower case: as routers match it in any, clients could make up routes without end. */
 function mountOf({ baseUrl = '' }: Routed): string {
-  return baseUrl;
+  return baseUrl.toLowerCase();
 }
