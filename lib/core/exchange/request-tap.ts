@@ -18,8 +18,7 @@ export interface TapListener {
 /** Milliseconds between looks at a client that waits for us to read on. */
 const lookInterval = 500;
 
-type Push = IncomingMessage['push'];
-type Read = IncomingMessage['_read'];
+type Natives = Pick<IncomingMessage, 'push' | '_read'>;
 
 /**
  * Stands in the body of a request, between the parser, which pushes it into `req`, and whoever will read `req` further
@@ -177,10 +176,8 @@ export class RequestTap {
     Reflect.deleteProperty(req, '_read');
   }
 
-  #native(name: 'push'): Push;
-  #native(name: '_read'): Read;
-  #native(name: 'push' | '_read'): Push | Read {
-    return Reflect.get(Object.getPrototypeOf(this.#req) as object, name) as Push | Read;
+  #native<Name extends keyof Natives>(name: Name): Natives[Name] {
+    return Reflect.get(Object.getPrototypeOf(this.#req) as object, name);
   }
 }
 
