@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { contextOf } from './context.ts';
 import { errorKinds } from './error-codes.ts';
+import { onConnectionEnd } from './observing/connection-end.ts';
 import { connectionFacts } from './observing/connection-facts.ts';
 import { bodyBytesOf, BytesBefore } from './observing/body-bytes.ts';
 import { countBody, readFields } from './observing/request-facts.ts';
@@ -44,6 +45,8 @@ class Observation implements RecordWatch {
   readonly #upgrade: boolean;
   /** Bytes that came along with it. */
   readonly #early: number;
+  /** Behind other requests of its connection: forgets to wait for the end of that. */
+  readonly #leave: (() => void) | undefined;
   quiet: boolean;
 
   constructor(req: Request, res: Response, record: Transaction, observer: Observer) {
@@ -64,6 +67,8 @@ class Observation implements RecordWatch {
     res.on('close', onClose);
     // One that is left to another listener of the server takes its response out of the game.
     if (this.#upgrade) req.socket.once('close', () => process.nextTick(settle, this));
+    else if (res.socket === null)
+      this.#leave = onConnectionEnd(req.socket, () => process.nextTick(settle, this));
   }
 
   add(observer: Observer): boolean {
@@ -84,6 +89,7 @@ class Observation implements RecordWatch {
   }
 
   complete(): void {
+    this.#leave?.();
     const record = this.#record;
     const req = this.#req;
     const res = this.#res;
