@@ -8,6 +8,7 @@ import {
   createZstdDecompress,
 } from 'node:zlib';
 import type { Coding } from './codings.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /** What comes out of a stage. */
 export interface StageOutlet {
@@ -32,6 +33,7 @@ export class Stage {
   #stream: Inflater | undefined;
   /** Bytes of `deflate` until there are enough to tell which one it is. */
   #first: Buffer | undefined;
+  readonly #frames: ZstdFrames | undefined;
   #fed = 0;
   #ending = false;
   #ended = false;
@@ -39,6 +41,7 @@ export class Stage {
 
   constructor(coding: Coding, outlet: StageOutlet) {
     this.#coding = coding;
+    this.#frames = coding === 'zstd' ? new ZstdFrames() : undefined;
     this.#outlet = outlet;
   }
 
@@ -86,6 +89,7 @@ export class Stage {
 
   #feed(stream: Inflater, chunk: Buffer): boolean {
     this.#fed += chunk.length;
+    this.#frames?.push(chunk);
     return stream.write(chunk);
   }
 
@@ -113,6 +117,7 @@ export class Stage {
     if (this.#over) return;
     // What the client's decoder ignores would be seen by nobody here.
     if (this.#stream?.bytesWritten !== this.#fed) this.#break('bytes follow the end');
+    else if (this.#frames?.whole === false) this.#break('it is cut short');
     else {
       this.#over = true;
       this.#outlet.onEnd();
