@@ -79,8 +79,7 @@ export interface AuthGateOptions {
   /** Tells the servers behind who the user is. @default false */
   readonly identityHeaders?: boolean | IdentityHeadersOptions;
   /**
-   * Whether servers behind get the `Authorization` that the gate has judged.
-   * @default false; for `forward` true, since nobody but the auth server knows whether it is meant for them
+   * Whether servers behind get the `Authorization` that the gate, or its auth server, has judged. @default false
    */
   readonly forwardCredentials?: boolean;
   /** Locks who guesses, for a growing time: 429 with `Retry-After`. @default false */
@@ -160,7 +159,7 @@ export function authGate(options: AuthGateOptions): AuthGate {
     oidc && oidcScheme(oidc),
     forward &&
       forwardScheme(forward, {
-        keepsCredentials: forwardCredentials !== false,
+        keepsCredentials: forwardCredentials === true,
         dryRun,
         challenges,
       }),

@@ -133,7 +133,7 @@ test('Basic: the service challenges, judges and names; identityHeaders and allow
   const headers = { authorization: basic('alice', 'wonderland'), 'x-forwarded-user': 'root' };
   assert.equal((await fetch(url, { headers })).status, 200);
   assert.deepEqual(behind.seen[0]!.all('x-forwarded-user'), ['alice']);
-  assert.equal(behind.seen[0]!.get('authorization'), headers.authorization);
+  assert.equal(behind.seen[0]!.get('authorization'), undefined, 'it stays here');
   assert.equal((await fetch(url, { headers, method: 'DELETE' })).status, 403);
 });
 

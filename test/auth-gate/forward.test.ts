@@ -197,10 +197,10 @@ test("who the user is, by fields of the operator's choice, for allow, groups and
 });
 
 for (const [what, forward, options, sent] of [
-  ['by default', {}, {}, ['Bearer mine', 's=1; own=2']],
+  ['by default', {}, {}, [undefined, 's=1; own=2']],
   ['forwardCredentials: true', {}, { forwardCredentials: true }, ['Bearer mine', 's=1; own=2']],
   ['forwardCredentials: false', {}, { forwardCredentials: false }, [undefined, 's=1; own=2']],
-  ['cookies of the auth server', { cookies: ['s'] }, {}, ['Bearer mine', 'own=2']],
+  ['cookies of the auth server', { cookies: ['s'] }, {}, [undefined, 'own=2']],
   ['copied Authorization', { copyHeaders: ['Authorization'] }, {}, ['Bearer theirs', 's=1; own=2']],
 ] as const)
   test(`credentials to the servers behind: ${what}`, async (t) => {
