@@ -19,7 +19,9 @@ export function linesTo(
 ): LogRecord {
   const { format, redact, logger } = options;
   const isSecret = redact === false ? () => false : secretNames(redact);
-  const write = (line: string): void => output?.write(`${line}\n`);
+  const write = (line: string): void => {
+    writeTo(output, `${line}\n`);
+  };
   if (format === 'combined') return (record) => write(combinedLine(record, isSecret));
   if (format === 'common') return (record) => write(commonLine(record, isSecret));
   if (format !== 'json')
@@ -30,7 +32,12 @@ export function linesTo(
   const { names, makers } = choose(options.fields);
   if (logger === undefined && Object.keys(makers).length === 0) {
     const lineOf = jsonLines(names, isSecret);
-    return (record, slow) => output?.write(lineOf(record, slow));
+    return (record, slow) => {
+      const into = output?.begin();
+      if (into === undefined) return;
+      lineOf(record, slow, into);
+      output?.end();
+    };
   }
   return pinoLines(logger ?? loggerTo(output), names, makers, isSecret);
 }
@@ -55,6 +62,17 @@ function choose(chosen: ParsedAccessLogOptions['fields']): {
 function loggerTo(output: LineOutput | undefined): pino.Logger {
   return pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => output?.write(line) },
+    {
+      write(line: string) {
+        writeTo(output, line);
+      },
+    },
   );
+}
+
+function writeTo(output: LineOutput | undefined, line: string): void {
+  const into = output?.begin();
+  if (into === undefined) return;
+  into.string(line);
+  output?.end();
 }

@@ -2,17 +2,24 @@ import type { Writable } from 'node:stream';
 import { clock } from '../core/clock.ts';
 import { warn } from '../core/warn.ts';
 import type { LogStream, OwnStream } from './destination.ts';
+import { LineBytes } from './line-bytes.ts';
 
 const lineFeed = 10;
 /** Lines are written together when there are this many bytes of them, or after a moment (milliseconds). */
-const batch = 64 * 1024;
+const batch = 252 * 1024;
 const moment = 20;
 
 /** Where lines go. */
 export interface LineOutput {
   /** Lines that were lost. */
   readonly dropped: number;
-  write(line: string): void;
+  /**
+   * A line with its end is to be written into this, and then to be ended.
+   *
+   * @returns undefined when it would be lost
+   */
+  begin(): LineBytes | undefined;
+  end(): void;
   flush(): Promise<void>;
   reopen(): void;
   close(): Promise<void>;
@@ -28,8 +35,8 @@ export class StreamOutput implements LineOutput {
   /** The stream is ours to flush and to end. */
   readonly #own: OwnStream | undefined;
   readonly #limit: number;
-  /** Lines are bytes as soon as they are there: texts put together of many would be work for the collector. */
-  #batch: Buffer = Buffer.allocUnsafe(batch);
+  readonly #batch = new LineBytes();
+  /** Up to here there are whole lines in it. */
   #used = 0;
   #lines = 0;
   /** Batches that wait for the stream. */
@@ -58,23 +65,26 @@ export class StreamOutput implements LineOutput {
     if (open.size === 1) process.on('beforeExit', flushAll).on('exit', flushAll);
   }
 
-  write(line: string): void {
-    if (this.#closed || this.#waitingBytes + this.#used + line.length > this.#limit) {
+  begin(): LineBytes | undefined {
+    if (this.#closed || this.#waitingBytes + this.#used >= this.#limit) {
+      this.#drop(1);
+      return undefined;
+    }
+    // One that was never ended is none.
+    this.#batch.cutTo(this.#used);
+    return this.#batch;
+  }
+
+  end(): void {
+    const { length } = this.#batch;
+    if (this.#waitingBytes + length > this.#limit) {
       this.#drop(1);
       return;
     }
-    // No character takes more than three bytes in UTF-8.
-    if (line.length * 3 > batch - this.#used) {
-      this.#cut();
-      if (line.length * 3 > batch) this.#batch = Buffer.allocUnsafe(line.length * 3);
-    }
-    this.#used += this.#batch.write(line, this.#used);
+    this.#used = length;
     this.#lines++;
-    this.#cancelTimer ??= clock.after(moment, () => {
-      this.#cancelTimer = undefined;
-      // While the stream is held the batch goes on filling.
-      if (!this.#held) this.#cut();
-    });
+    if (length >= batch) this.#cut();
+    else this.#cancelTimer ??= clock.after(moment, this.#onMoment);
   }
 
   /** Resolves when the stream has written everything, or is broken. */
@@ -117,12 +127,9 @@ export class StreamOutput implements LineOutput {
 
   /** What has gathered is a batch; it goes to the stream, or waits for it. */
   #cut(): void {
-    const used = this.#batch.subarray(0, this.#used);
-    if (used.length > 0) {
-      // A small one is copied out, so that it does not hold the whole.
-      const whole = used.length > batch / 2;
-      const bytes = whole ? used : Buffer.from(used);
-      if (whole) this.#batch = Buffer.allocUnsafe(batch);
+    if (this.#used > 0) {
+      this.#batch.cutTo(this.#used);
+      const bytes = this.#batch.take();
       this.#waiting.push({ bytes, lines: this.#lines });
       this.#waitingBytes += bytes.length;
       this.#used = 0;
@@ -172,6 +179,12 @@ export class StreamOutput implements LineOutput {
         'accessLog: lines are lost, because the stream is broken or slower than the requests; see its `dropped`',
       );
   }
+
+  readonly #onMoment = (): void => {
+    this.#cancelTimer = undefined;
+    // While the stream is held the batch goes on filling.
+    if (!this.#held) this.#cut();
+  };
 
   readonly #onDrain = (): void => {
     this.#held = false;

@@ -1,15 +1,27 @@
-/** Second by second, for lines come by the thousand. */
-let isoSecond = Number.NaN;
-let isoText = '';
+import type { LineBytes } from './line-bytes.ts';
 
-/** `2026-01-31T12:00:00.123Z` (RFC 3339). */
-export function isoTime(milliseconds: number): string {
-  const second = Math.floor(milliseconds / 1000);
-  if (second !== isoSecond) {
-    isoSecond = second;
-    isoText = new Date(second * 1000).toISOString().slice(0, -4);
+/** `2026-01-31T12:00:00.123Z` (RFC 3339) between two texts, made second by second, for lines come by the thousand. */
+export class IsoTime {
+  readonly #before: string;
+  readonly #after: Buffer;
+  #second = Number.NaN;
+  #start: Buffer = Buffer.alloc(0);
+
+  constructor(before: string, after: string) {
+    this.#before = before;
+    this.#after = Buffer.from(`Z${after}`);
   }
-  return `${isoText}${thousandths[Math.floor(milliseconds - second * 1000)] as string}Z`;
+
+  write(milliseconds: number, into: LineBytes): void {
+    const second = Math.floor(milliseconds / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#start = Buffer.from(this.#before + new Date(second * 1000).toISOString().slice(0, -4));
+    }
+    into.bytes(this.#start);
+    into.thousandths(Math.floor(milliseconds - second * 1000));
+    into.bytes(this.#after);
+  }
 }
 
 let clfSecond = Number.NaN;
@@ -33,15 +45,4 @@ export function clfTime(milliseconds: number): string {
 
 function two(number: number): string {
   return String(number).padStart(2, '0');
-}
-
-const thousandths: readonly string[] = Array.from({ length: 1000 }, (_, at) =>
-  String(at).padStart(3, '0'),
-);
-
-/** Milliseconds to the microsecond, as a JSON number: cheaper than the shortest text of a double. */
-export function millisText(milliseconds: number): string {
-  const micros = Math.round(milliseconds * 1000);
-  const whole = Math.floor(micros / 1000);
-  return `${whole}.${thousandths[micros - whole * 1000] as string}`;
 }
