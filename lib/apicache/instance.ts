@@ -114,6 +114,12 @@ export function createApicache(count: () => number, first: ApicacheOptions = {})
       warn('SEKISHO_APICACHE', 'jsonp has no effect: the query is always part of the key');
   };
 
+  /** A process may be there for nothing but to clear what others have stored: it has no middleware. */
+  const clearable = (): Iterable<WatchedStore> => {
+    if (settings.redisClient !== false) home.storeOf(settings);
+    return stores.values();
+  };
+
   const getDuration = (duration?: Duration | null): number =>
     duration === undefined || duration === null
       ? settings.defaultDuration
@@ -141,7 +147,7 @@ export function createApicache(count: () => number, first: ApicacheOptions = {})
       });
     },
     clear: (target?: string | null) => {
-      for (const store of stores.values())
+      for (const store of clearable())
         if (target === undefined || target === null || target === '') store.forgetAll();
         else store.forget(target);
       return getIndex() as CacheIndex;
@@ -150,7 +156,7 @@ export function createApicache(count: () => number, first: ApicacheOptions = {})
     getDuration,
     getPerformance: () => mounts.map(({ hitRate }) => hitRate?.report()),
     resetIndex: () => {
-      for (const store of stores.values()) store.forgetAll();
+      for (const store of clearable()) store.forgetAll();
     },
     newInstance: (options?: ApicacheOptions) => createApicache(count, options),
     clone: () => createApicache(count, given),

@@ -16,6 +16,8 @@ export interface Entry {
    * forwarder's answer those that they set win.
    */
   readonly local: boolean;
+  /** Fields, in lower case, that middlewares in front of the cache set and that handler has taken away. */
+  readonly removed: readonly string[];
   /** The URL it is the answer of. */
   readonly url: string;
   /** Groups it can be cleared by. */

@@ -12,7 +12,7 @@ import { isErrorStatus, judgeReuse, mayUseOnError } from '../core/http/reuse.ts'
 import type { Entry } from './entry.ts';
 import { invalidatedUrls } from './key.ts';
 import { answerNatively } from './native-answer.ts';
-import { playEntry } from './give-entry.ts';
+import { giveInstead } from './give-entry.ts';
 import { present, type Presentation, type WholeAnswer } from './presentation.ts';
 import { Reader, type ReaderOwner } from './reader.ts';
 import { Recording } from './recording.ts';
@@ -71,11 +71,7 @@ export class Flight extends DirectListener implements ReaderOwner {
   constructor(leader: Visit) {
     super();
     this.leader = leader;
-    this.fills =
-      leader.method === 'GET' &&
-      !leader.credentials &&
-      leader.directives?.noStore !== true &&
-      !leader.engine.expectsPass(leader.passKey);
+    this.fills = leader.forOthers && !leader.engine.expectsPass(leader.passKey);
   }
 
   /** It is the one that fetches anew what stands here and is given to all meanwhile. */
@@ -321,7 +317,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     }
     visit.engine.counters.collapsed += 1;
     const status = visit.status({ fwd: visit.fwd, collapsed: true });
-    answerNatively(visit, recording.local, (handler) => {
+    answerNatively(visit, recording, (handler) => {
       const reader = new Reader(handler, this);
       handler.onRequestStart?.(reader, null);
       const shown = present(visit, answer, now);
@@ -334,8 +330,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     this.#mode = 'passing';
     const { leader } = this;
     const seat = this.#seat;
-    if (leader.method === 'GET' && !ofOneRequest.has(reason))
-      leader.engine.notePass(leader.passKey);
+    if (leader.forOthers) leader.engine.notePass(leader.passKey);
     this.#close();
     if (seat !== undefined) this.#passTo(seat, answer, reason);
     for (const visit of this.#takeWaiting()) visit.alone();
@@ -389,7 +384,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     this.#seat = undefined;
     const stored = fwdStatus === 304;
     if (seat !== undefined)
-      playEntry(leader, seat, entry, leader.status({ fwd: leader.fwd, fwdStatus, stored }));
+      giveInstead(leader, seat, entry, leader.status({ fwd: leader.fwd, fwdStatus, stored }));
     for (const visit of this.#takeWaiting())
       if (visit.at !== leader.at) visit.again();
       // What only the operator calls fresh is not for those who may have an answer of their own.
@@ -472,9 +467,6 @@ export class Flight extends DirectListener implements ReaderOwner {
     this.release = undefined;
   }
 }
-
-/** Reasons that say nothing of what the next request gets. */
-const ofOneRequest: ReadonlySet<string> = new Set(['authorization', 'request-no-store', 'method']);
 
 /** Adds our member of `Cache-Status` behind those of the caches in front of the origin. */
 export function withStatus(fields: string[], member: string | undefined): string[] {

@@ -1,5 +1,6 @@
 import { clock } from '../core/clock.ts';
 import { ageField } from '../core/http/age.ts';
+import { substitute } from '../core/local-exchange.ts';
 import type { Entry } from './entry.ts';
 import { answerNatively } from './native-answer.ts';
 import { present } from './presentation.ts';
@@ -15,20 +16,28 @@ const oneWrite = 256 * 1024;
 
 /** Answers a request with what is stored. */
 export function giveEntry(visit: Visit, entry: Entry, member: string | undefined): void {
-  answerNatively(visit, entry.local, (handler) => {
+  answerNatively(visit, entry, (handler) => {
     const reader = new Reader(handler, visit);
     handler.onRequestStart?.(reader, null);
     playEntry(visit, reader, entry, member);
   });
 }
 
-/** Gives a stored answer to a client that was waiting for one. */
-export function playEntry(
+/** The same for a client that was waiting for another answer. */
+export function giveInstead(
   visit: Visit,
   reader: Reader,
   entry: Entry,
   member: string | undefined,
 ): void {
+  // The forward proxy may have refused the request by now: this is an answer of the site all the same.
+  visit.context.claim();
+  substitute(visit.req, entry.removed);
+  playEntry(visit, reader, entry, member);
+}
+
+/** Gives a stored answer to whoever reads it. */
+function playEntry(visit: Visit, reader: Reader, entry: Entry, member: string | undefined): void {
   if (reader.over) return;
   const now = clock.now();
   const { status, message, body, trailers } = entry;

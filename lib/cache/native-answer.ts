@@ -2,16 +2,17 @@ import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
 import { asDirect, type DirectHandler } from '../core/exchange/contract.ts';
 import { answerHere } from '../core/upstream/answer-here.ts';
+import type { Entry } from './entry.ts';
 import type { Visit } from './visit.ts';
 
 /**
  * Answers a request with what the cache has, through the wrappers that stand around it.
  *
- * @param local as `Entry` has it: a hit has the fields that the miss had
+ * @param stored what of it tells which fields a hit has: those that the miss had
  */
 export function answerNatively(
   { req, res, next }: Visit,
-  local: boolean,
+  { local, removed }: Pick<Entry, 'local' | 'removed'>,
   play: (handler: DirectHandler) => void,
 ): void {
   answerHere(req, res, next, {
@@ -21,6 +22,7 @@ export function answerNatively(
       return true;
     },
     overrides: local,
+    removes: removed,
   });
 }
 

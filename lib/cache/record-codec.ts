@@ -42,7 +42,13 @@ const validityMembers: Readonly<Record<keyof Validity, 'number' | 'boolean'>> = 
   assumed: 'boolean',
 };
 
-type AnswerHead = Pick<Entry, 'status' | 'message' | 'fields' | 'trailers' | 'validity' | 'local'>;
+type AnswerHead = Pick<
+  Entry,
+  'status' | 'message' | 'fields' | 'trailers' | 'validity' | 'local' | 'removed'
+>;
+/** Records that were written before there were these members have none. */
+type StoredHead = Omit<AnswerHead, 'local' | 'removed'> &
+  Partial<Pick<AnswerHead, 'local' | 'removed'>>;
 type VaryHead = Pick<VaryRecord, 'names' | 'generation'>;
 
 /** What a record is called by. */
@@ -118,18 +124,18 @@ export function decodeLabel(bytes: Buffer): RecordLabel | number | undefined {
   return typeof url === 'string' && isList(groups, isString) ? { url, groups } : undefined;
 }
 
-function answerHead(head: AnswerHead): AnswerHead {
-  const { status, message, fields, trailers, validity, local } = head;
-  // Records that were written before there was this member have none.
-  return { status, message, fields, trailers, validity, local: (local as unknown) === true };
+function answerHead(head: StoredHead): AnswerHead {
+  const { status, message, fields, trailers, validity, local = false, removed = [] } = head;
+  return { status, message, fields, trailers, validity, local, removed };
 }
 
 function varyHead({ names, generation }: VaryHead): VaryHead {
   return { names, generation };
 }
 
-function isAnswerHead(head: object): head is AnswerHead {
-  const { status, message, fields, trailers, validity, local } = head as Partial<AnswerHead>;
+function isAnswerHead(head: object): head is StoredHead {
+  const { status, message, fields, trailers, validity, local, removed } =
+    head as Partial<AnswerHead>;
   return (
     Number.isInteger(status) &&
     (status as number) >= 200 &&
@@ -138,7 +144,8 @@ function isAnswerHead(head: object): head is AnswerHead {
     isFields(fields) &&
     isFields(trailers) &&
     isValidity(validity) &&
-    (local === undefined || typeof local === 'boolean')
+    (local === undefined || typeof local === 'boolean') &&
+    (removed === undefined || isList(removed, isToken))
   );
 }
 

@@ -19,7 +19,11 @@ export function recordSize(key: string, record: CacheRecord): number {
     memberOverhead * record.groups.length;
   return record.kind === 'vary'
     ? size + strings(record.names) + record.generation.length
-    : size + strings(record.fields) + strings(record.trailers) + record.body.length;
+    : size +
+        strings(record.fields) +
+        strings(record.removed) +
+        strings(record.trailers) +
+        record.body.length;
 }
 
 function strings(values: readonly string[]): number {

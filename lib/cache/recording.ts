@@ -4,14 +4,14 @@ import { ProxyError } from '../core/errors.ts';
 import { ageField, type ExchangeTimes } from '../core/http/age.ts';
 import { parseCacheControl } from '../core/http/cache-control.ts';
 import { cacheTags } from '../core/http/cache-tags.ts';
-import { fieldsWhere, fieldValue } from '../core/http/field-lines.ts';
+import { fieldsWhere, fieldValue, hasField } from '../core/http/field-lines.ts';
 import type { Fields } from '../core/http/fields.ts';
 import { judgeReuse } from '../core/http/reuse.ts';
 import { storedFields } from '../core/http/stored-fields.ts';
 import { judgeStoring, type Stored } from '../core/http/storing.ts';
 import type { StoringRefusal } from '../core/http/storing-refusals.ts';
 import { varyNames } from '../core/http/vary.ts';
-import { isLocalAnswer } from '../core/local-exchange.ts';
+import { removedByHandler } from '../core/local-exchange.ts';
 import { keepVary, type Entry, type VaryRecord } from './entry.ts';
 import type { Flight } from './flight.ts';
 import { groupOfUrl, variantKey } from './key.ts';
@@ -27,8 +27,9 @@ export class Recording {
   readonly tape = new Tape();
   /** As others than the leader get it. */
   readonly answer: WholeAnswer;
-  /** As `Entry` has it. */
+  /** As `Entry` has them. */
   readonly local: boolean;
+  readonly removed: readonly string[];
   readonly #flight: Flight;
   readonly #leader: Visit;
   readonly #stated: number | undefined;
@@ -44,6 +45,7 @@ export class Recording {
     verdict: Stored,
     received: number,
     names: readonly string[],
+    removed: readonly string[] | undefined,
   ) {
     const { leader } = flight;
     const fields = storedFields(answer.fields, verdict.withoutFields, received);
@@ -53,7 +55,8 @@ export class Recording {
     this.#verdict = verdict;
     this.#received = received;
     this.answer = { ...answer, fields };
-    this.local = isLocalAnswer(leader.req);
+    this.local = removed !== undefined;
+    this.removed = removed ?? none;
     this.#groups = groupsOf(leader, answer.fields);
     this.#vary = names.length === 0 ? undefined : this.#varyRecord(names);
     if (this.#vary !== undefined) this.#moveTo(this.#vary);
@@ -71,15 +74,18 @@ export class Recording {
     if (leader.context.unclaimed) return 'local';
     const verdict = judgeStoring(leader, answer, engine.policy, times);
     if (!verdict.store) return verdict.reason;
-    const appsWord = saidByTheApp(leader, engine.options.ignore);
-    if (appsWord !== undefined) return appsWord;
+    const removed = removedByHandler(leader.req);
+    if (!hasOwnControl(answer.fields, removed)) {
+      const appsWord = saidByTheApp(leader, engine.options.ignore);
+      if (appsWord !== undefined) return appsWord;
+    }
     if ((answer.size ?? 0) > engine.options.maxEntrySize) return 'too-large';
     const names = varyNames(answer.fields);
     if (names === '*') return 'vary-any';
     if (sent !== undefined)
       for (const name of names)
         if (fieldValue(sent, name) !== fieldValue(leader.fields, name)) return 'vary-inside';
-    return new Recording(flight, answer, verdict, times.received, names);
+    return new Recording(flight, answer, verdict, times.received, names, removed);
   }
 
   /** Whether what still comes is wanted: to be stored, or by somebody who reads. */
@@ -156,6 +162,7 @@ export class Recording {
       body: tape.whole(),
       validity,
       local: this.local,
+      removed: this.removed,
       url,
       groups: this.#groups,
     };
@@ -210,6 +217,16 @@ export class Recording {
     }
     leader.at = at;
   }
+}
+
+const none: readonly string[] = [];
+
+/** Whether a handler has put its own word in the place of what was said in front of the cache: that is what the client hears. */
+function hasOwnControl(fields: Fields, removed: readonly string[] | undefined): boolean {
+  return (
+    removed !== undefined &&
+    (hasField(fields, 'cache-control') || removed.includes('cache-control'))
+  );
 }
 
 /** What a middleware in front of the cache has said of all its answers counts as if the origin had. */

@@ -15,7 +15,7 @@ import { refuse } from '../core/upstream/refusal.ts';
 import type { CacheEngine } from './engine.ts';
 import type { Entry, VaryRecord } from './entry.ts';
 import { Flight } from './flight.ts';
-import { giveEntry, playEntry } from './give-entry.ts';
+import { giveEntry, giveInstead } from './give-entry.ts';
 import { keySuffix, urlOf, variantKey } from './key.ts';
 import { passBy } from './passing.ts';
 import type { Reader } from './reader.ts';
@@ -91,14 +91,14 @@ export class Visit {
     return this.#fwd;
   }
 
+  /** Whether what it gets is what others would get: nothing of its own keeps the answer from being stored. */
+  get forOthers(): boolean {
+    return this.method === 'GET' && !this.credentials && this.directives?.noStore !== true;
+  }
+
   /** Whether the answer may be shared with requests that wait for it. */
   get shareable(): boolean {
-    return (
-      this.engine.options.coalesce &&
-      this.method === 'GET' &&
-      !this.credentials &&
-      this.directives?.noStore !== true
-    );
+    return this.engine.options.coalesce && this.forOthers;
   }
 
   /** Under which it is remembered that answers are not stored: those to requests with cookies are others. */
@@ -243,7 +243,7 @@ export class Visit {
     counters.hits += 1;
     counters.stale += 1;
     const ttl = entry.validity.lifetime - currentAge(entry.validity, clock.now());
-    playEntry(this, seat, entry, this.status({ ttl }));
+    giveInstead(this, seat, entry, this.status({ ttl }));
   }
 
   #hit(entry: Entry, now: number, stale: boolean): void {

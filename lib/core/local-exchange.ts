@@ -51,9 +51,22 @@ export function takeInterceptors(req: Request): readonly Interceptor[] {
 /**
  * For a wrapper that has the head of an answer before it: whether a handler of the app gives it, whose fields take the
  * place of those that were set outside. Of a forwarder's answer those that were set outside win.
+ *
+ * @returns undefined for a forwarder's; else the names, in lower case, of what was set outside and the handler has taken
+ *   away. Of `Set-Cookie`, `Vary`, `Link` and `Server-Timing`, which add up, also those that it has replaced.
  */
-export function isLocalAnswer(req: Request): boolean {
-  return contextOf(req).layers?.answersLocally === true;
+export function removedByHandler(req: Request): readonly string[] | undefined {
+  return contextOf(req).layers?.exchange?.head?.fields.removed;
+}
+
+/**
+ * For a wrapper that gives another answer in the place of a handler's: what was set outside is there again, save these.
+ *
+ * @param removed names in lower case
+ */
+export function substitute(req: Request, removed: readonly string[]): void {
+  const exchange = contextOf(req).layers?.exchange;
+  if (exchange !== undefined) exchange.reply.removed = removed;
 }
 
 /**

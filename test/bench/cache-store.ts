@@ -89,6 +89,7 @@ function answer(number: number): Entry {
       assumed: false,
     },
     local: false,
+    removed: [],
     url: `http://shop.example/products/${number}`,
     groups: [],
   };

@@ -1,9 +1,13 @@
-/** Fields that middlewares in front of the cache set, and that the answer has as well: a hit shows what the miss showed. */
+/**
+ * Fields that middlewares in front of the cache set, and that the answer has as well or a handler of the app has taken
+ * away: a hit shows what the miss showed.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RequestHandler, Response } from 'express';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { cache, redisStore } from '../../lib/cache/index.ts';
+import { wrapping } from '../core/local-support.ts';
 import { noRedis, startRedis } from '../support/redis.ts';
 import { turns, until } from '../support/servers.ts';
 import {
@@ -20,6 +24,7 @@ import {
 
 const outer: RequestHandler = (_req, res, next) => {
   res.set({ 'X-Frame-Options': 'DENY', 'X-Only-Outer': '1', Vary: 'Origin', Link: '<outer>' });
+  res.set({ 'X-Unwanted': '1', 'Server-Timing': 'outer' });
   res.append('Set-Cookie', 'seen=1');
   next();
 };
@@ -27,8 +32,17 @@ const outer: RequestHandler = (_req, res, next) => {
 function page(res: Response): void {
   res.set({ 'X-Frame-Options': 'SAMEORIGIN', 'Content-Type': 'text/plain', ETag: '"1"' });
   res.set('Cache-Control', 'max-age=10, stale-if-error=60').vary('Accept').append('Link', '<own>');
-  res.set('Content-Length', '10');
+  res.set({ 'Content-Length': '10', 'Server-Timing': 'own' });
+  // Of a handler of the app this takes away what was set outside, of a server it does nothing.
+  res.removeHeader('X-Unwanted');
   res.end('0123456789');
+}
+
+/** What a failure takes away is back on the answer that stands in for it. */
+function fail(res: Response): void {
+  res.removeHeader('X-Only-Outer');
+  res.removeHeader('Vary');
+  res.status(503).set('Link', '<failed>').end();
 }
 
 const origin: Origin = (req, res) => {
@@ -61,10 +75,49 @@ const fallThrough: MakeSite = async (t, answer, { cache: options, before = [] } 
   return { port, cache: own, asked, ask: (path, ask) => send(port, path, ask) };
 };
 
-const scenes: Readonly<Record<string, readonly [MakeSite, string]>> = {
-  'balancedProxy: the outer one': [sites['balancedProxy at the root'] as MakeSite, 'DENY'],
-  'a handler: its own': [sites['a handler under a prefix'] as MakeSite, 'SAMEORIGIN'],
-  'a handler behind a fallthrough: its own': [fallThrough, 'SAMEORIGIN'],
+/** A middleware between the cache and a forwarder does what a handler would. */
+const unwrapping: MakeSite = async (t, answer, options) => {
+  const make = sites['balancedProxy at the root'] as MakeSite;
+  return make(t, answer, {
+    ...options,
+    behind: [
+      (_req, res, next) => {
+        res.removeHeader('X-Unwanted');
+        next();
+      },
+    ],
+  });
+};
+
+/** Another wrapper with a response of its own: what the handler takes away it takes from what both see. */
+const inLayers: MakeSite = async (t, answer, options) => {
+  const make = sites['a handler under a prefix'] as MakeSite;
+  return make(t, answer, {
+    ...options,
+    behind: [
+      (_req, res, next) => {
+        res.set('X-Between', '1');
+        next();
+      },
+      wrapping((dispatch) => dispatch),
+    ],
+  });
+};
+
+/** Of `X-Frame-Options`, `X-Unwanted` and `Server-Timing` what the client gets. */
+type Shown = readonly [frames: string, unwanted: string | undefined, timing: string];
+const fromOutside: Shown = ['DENY', '1', 'outer, own'];
+const ofHandler: Shown = ['SAMEORIGIN', undefined, 'own'];
+
+const scenes: Readonly<Record<string, readonly [MakeSite, Shown]>> = {
+  'balancedProxy: the outer one': [sites['balancedProxy at the root'] as MakeSite, fromOutside],
+  'a handler: its own': [sites['a handler under a prefix'] as MakeSite, ofHandler],
+  'a handler behind another wrapper: its own': [inLayers, ofHandler],
+  'a handler behind a fallthrough: its own': [fallThrough, ofHandler],
+  'a handler behind a middleware that takes fields away': [
+    unwrapping,
+    ['DENY', undefined, 'outer, own'],
+  ],
 };
 
 const asks: Readonly<Record<string, Ask>> = {
@@ -75,7 +128,7 @@ const asks: Readonly<Record<string, Ask>> = {
   'a range beyond': { headers: { Range: 'bytes=20-' } },
 };
 
-for (const [what, [make, frames]] of Object.entries(scenes))
+for (const [what, [make, shown]] of Object.entries(scenes))
   describe(`what is set outside, too, of ${what}`, () => {
     for (const [how, ask] of Object.entries(asks))
       test(`${how}: a hit is as the miss`, async (t) => {
@@ -90,7 +143,12 @@ for (const [what, [make, frames]] of Object.entries(scenes))
         const hit = await warm.ask('/', ask);
         assert.match(statusOf(hit), /^sekisho; hit/);
         assert.deepEqual(comparable(hit), comparable(expected));
-        if (expected.status === 200) assert.equal(hit.headers['x-frame-options'], frames);
+        const { headers } = hit;
+        if (expected.status === 200)
+          assert.deepEqual(
+            [headers['x-frame-options'], headers['x-unwanted'], headers['server-timing']],
+            shown,
+          );
         assert.equal(hit.headers['x-only-outer'], '1');
       });
 
@@ -101,7 +159,7 @@ for (const [what, [make, frames]] of Object.entries(scenes))
       const { ask, asked } = await make(
         t,
         (req, res) => {
-          if (down) res.status(503).end();
+          if (down) fail(res);
           else if (held.length === 0) held.push(res);
           else origin(req, res);
         },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RequestHandler } from 'express';
 import { contextOf } from '../../lib/core/context.ts';
-import { sites, statusOf } from './support.ts';
+import { sites, statusOf, type MakeSite, type Origin } from './support.ts';
 
 const consumes: RequestHandler = (req, _res, next) => {
   contextOf(req).consume.add('authorization');
@@ -132,3 +132,34 @@ test('Vary by a field that the forwarder sets is not stored', async (t) => {
   });
   assert.equal(statusOf(await ask('/')), 'sekisho; fwd=uri-miss; detail=vary-inside');
 });
+
+const saying: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store');
+  next();
+};
+const answers: Readonly<Record<string, Origin>> = {
+  'says nothing': (_req, res) => void res.send('x'),
+  'says otherwise': (_req, res) => void res.set('Cache-Control', 'max-age=60').send('x'),
+  'takes it away': (_req, res) => {
+    res.removeHeader('Cache-Control');
+    res.send('x');
+  },
+};
+// What the client of the first one was told.
+for (const [where, what, control, second] of [
+  ['a handler under a prefix', 'says nothing', 'no-store', 'fwd=uri-miss; detail=no-store'],
+  ['a handler under a prefix', 'says otherwise', 'max-age=60', 'hit'],
+  ['a handler under a prefix', 'takes it away', undefined, 'hit'],
+  ['balancedProxy at the root', 'says otherwise', 'no-store', 'fwd=uri-miss; detail=no-store'],
+] as const)
+  test(`no-store was said in front of the cache, and ${where} ${what}`, async (t) => {
+    const { ask } = await (sites[where] as MakeSite)(t, answers[what] as Origin, {
+      before: [saying],
+      cache: { ttl: '1m' },
+    });
+    const first = await ask('/');
+    const again = await ask('/');
+    assert.equal(first.headers['cache-control'], control);
+    assert.equal(statusOf(again), `sekisho; ${second}`);
+    assert.equal(again.headers['cache-control'], control);
+  });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import compression from 'compression';
+import type { RequestHandler } from 'express';
 import { cache } from '../../lib/cache/index.ts';
 import { exchangeRaw } from '../support/servers.ts';
 import { startProxy, startSite } from '../forward-proxy/support.ts';
+import { stillClock } from './support.ts';
 
 test('answers of other servers stand by their own URLs, and can be cleared and invalidated by them', async (t) => {
   let answers = 0;
@@ -61,3 +64,42 @@ test('requests for the same URL at the same time are one, and a HEAD is answered
   );
   assert.equal(asked, 1);
 });
+
+for (const [what, between] of [
+  ['directly behind the cache', []],
+  ['behind compression', [compression({ threshold: 0 })]],
+] as const)
+  for (const [how, status] of [
+    ['says 503', /fwd-status=503/],
+    ['gives no answer', /fwd=stale/],
+  ] as const)
+    test(`stale-if-error where the site ${how}, the proxy ${what}`, async (t) => {
+      const clock = stillClock(t);
+      let down = false;
+      const site = await startSite(t, (_req, res) => {
+        res.setHeader('Cache-Control', 'max-age=10, stale-if-error=600');
+        res.setHeader('X-Site', '1');
+        if (!down) res.end('fine');
+        else if (how === 'says 503') res.writeHead(503).end('down');
+        else res.destroy();
+      });
+      const store = cache();
+      t.after(() => store.close());
+      const ofTheApp: RequestHandler = (_req, res, next) => {
+        res.cookie('session', '1').set('X-App', '1');
+        next();
+      };
+      const before = [ofTheApp, store, ...between];
+      const scene = await startProxy(t, { ports: [site.port] }, { before });
+      const host = `site.test:${site.port}`;
+      const ask = async (): Promise<string> =>
+        (await exchangeRaw(scene.port, `GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`))
+          .text;
+      assert.match(await ask(), /; stored\r\n[^]*fine/);
+      down = true;
+      clock.forward(20);
+      const text = await ask();
+      assert.match(text, /^HTTP\/1\.1 200 [^]*\r\nX-Site: 1\r\n[^]*fine/);
+      assert.match(text, status);
+      assert.doesNotMatch(text, /^(?:set-cookie|x-app)/im);
+    });

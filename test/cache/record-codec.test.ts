@@ -41,6 +41,7 @@ const records: fc.Arbitrary<CacheRecord> = fc.oneof(
       assumed: fc.boolean(),
     }),
     local: fc.boolean(),
+    removed: fc.array(token, { maxLength: 3 }),
     url: fc.string({ unit: 'binary' }),
     groups: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
   }),
@@ -162,6 +163,8 @@ suite('right sums, wrong content', () => {
       forge(1, label, { ...head, validity: without(name) }),
     ]),
     ['local as a number', forge(1, label, { ...head, local: 1 })],
+    ['removed as text', forge(1, label, { ...head, removed: 'x-a' })],
+    ['a removed name with a space', forge(1, label, { ...head, removed: ['x a'] })],
     ['a lifetime as text', forge(1, label, { ...head, validity: { ...validity, lifetime: '1' } })],
     [
       'neverStale as a number',
@@ -187,14 +190,16 @@ suite('right sums, wrong content', () => {
 });
 
 test('a record from before it was told who answers is one of a server', () => {
-  const { status, message, fields, trailers, validity, local } = entry({ local: true });
+  const { status, message, fields, trailers, validity } = entry();
   const head = { status, message, fields, trailers, validity };
-  for (const [given, expected] of [
-    [head, false],
-    [{ ...head, local }, true],
+  for (const [given, local, removed] of [
+    [head, false, []],
+    [{ ...head, local: true }, true, []],
+    [{ ...head, local: true, removed: ['x-a'] }, true, ['x-a']],
   ] as const) {
     const record = decodeRecord(forge(1, ['https://a/', []], given));
-    assert.equal(record?.kind === 'answer' && record.local, expected);
+    assert.ok(record?.kind === 'answer');
+    assert.deepEqual([record.local, record.removed], [local, removed]);
   }
 });
 

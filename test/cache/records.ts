@@ -20,6 +20,7 @@ export function entry(more: Partial<Entry> = {}): Entry {
       assumed: false,
     },
     local: false,
+    removed: [],
     url: 'https://shop.example/',
     groups: [],
     ...more,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Response } from 'express';
 import { until } from '../support/servers.ts';
-import { sites, statusOf, stillClock } from './support.ts';
+import { sites, statusOf, stillClock, type MakeSite } from './support.ts';
 
 const make = sites['balancedProxy at the root']!;
 
@@ -27,6 +27,26 @@ describe('stale answers', () => {
     held[0]?.send('new');
     await until(async () => (await ask('/')).body === 'new', 'the new one is there');
     assert.equal(asked.length, 2);
+  });
+
+  test('in front of a handler one of them waits for its head, and nobody for its body', async (t) => {
+    const clock = stillClock(t);
+    const held: Response[] = [];
+    const site = await (sites['a handler under a prefix'] as MakeSite)(t, (_req, res) => {
+      res.set('Cache-Control', 'max-age=10, stale-while-revalidate=60');
+      if (site.asked.length === 1) res.send('old');
+      else held.push(res);
+    });
+    await site.ask('/');
+    clock.forward(20);
+    const refreshing = site.ask('/');
+    await until(() => held.length === 1, 'the handler is asked');
+    const others = await Promise.all([site.ask('/'), site.ask('/')]);
+    held[0]?.write('ne');
+    for (const answer of [...others, await refreshing]) assert.equal(answer.body, 'old');
+    held[0]?.end('w');
+    await until(async () => (await site.ask('/')).body === 'new', 'the new one is there');
+    assert.equal(site.asked.length, 2);
   });
 
   test('the same when nobody without credentials asks', async (t) => {

@@ -1,4 +1,5 @@
 /** What the tests of wrapped handlers share: kinds of handlers, kinds of wrappers that change nothing. */
+import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
@@ -209,7 +210,34 @@ export const hesitant: Interceptor = (dispatch) => (options, handler) =>
     onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
   });
 
-/** A body as it was, whatever its chunks were. */
+/**
+ * An answer without its date, and with its body in one chunk: Node 26 makes one of what is written before the event
+ * loop goes on, which depends on when the socket was free.
+ */
 export function sameBytes(text: string): string {
-  return text.replaceAll(/Date: [^\r]+\r\n/g, 'Date: then\r\n');
+  const bodies = /Transfer-Encoding: chunked\r\n(?:[^\r\n]+\r\n)*\r\n/g;
+  let joined = '';
+  let end = 0;
+  while (bodies.exec(text) !== null) {
+    const { body, after } = unchunked(text, bodies.lastIndex);
+    joined += `${text.slice(end, bodies.lastIndex)}[${body}]\r\n`;
+    end = bodies.lastIndex = after;
+  }
+  return (joined + text.slice(end)).replaceAll(/Date: [^\r]+\r\n/g, 'Date: then\r\n');
+}
+
+/** The data of the chunks at `start`, and where they end: before the last chunk, which is an empty one. */
+function unchunked(text: string, start: number): { body: string; after: number } {
+  const size = /([1-9a-f][0-9a-f]*)\r\n/y;
+  let body = '';
+  let after = start;
+  for (;;) {
+    size.lastIndex = after;
+    const found = size.exec(text);
+    if (found === null) return { body, after };
+    const end = size.lastIndex + Number.parseInt(found[1] ?? '', 16);
+    assert.equal(text.slice(end, end + 2), '\r\n', 'a chunk ends where it says');
+    body += text.slice(size.lastIndex, end);
+    after = end + 2;
+  }
 }

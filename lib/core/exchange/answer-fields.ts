@@ -22,22 +22,30 @@ const ofConnection: ReadonlySet<string> = new Set([
 export class AnswerFields {
   readonly #snapshot: ReadonlyMap<string, SetField>;
   readonly #own: Map<string, SetField> = new Map();
-  /** What was set outside, of the fields that add up. */
-  readonly #outside: Map<string, readonly string[]> = new Map();
   /** Names and values in turn. */
   readonly list: readonly string[];
+  /** In lower case, what was set outside and the handler has taken away; of fields that add up also what it has replaced. */
+  readonly removed: readonly string[];
   /** The length is not on the response: Node is to state it. */
   readonly computedLength: number | undefined;
 
   /** @param length of the whole body, when Node would state it by itself */
   constructor(res: Response, snapshot: FieldSnapshot, length?: number) {
     this.#snapshot = snapshot.toMap();
-    for (const [lower, { name, value }] of new FieldSnapshot(res).toMap()) {
+    const removed: string[] = [];
+    const now = new FieldSnapshot(res).toMap();
+    for (const [lower, { name, value }] of now) {
       if (ofConnection.has(lower)) continue;
-      const outer = this.#snapshot.get(lower);
-      if (outer === undefined) this.#own.set(lower, { name, value });
-      else if (!same(outer.value, value)) this.#changed(lower, name, value, outer.value);
+      const outer = this.#snapshot.get(lower)?.value;
+      if (outer !== undefined && same(outer, value)) continue;
+      const added =
+        outer === undefined || !addedUp.has(lower) ? undefined : without(lower, value, outer);
+      if (outer !== undefined && added === undefined && addedUp.has(lower)) removed.push(lower);
+      if (added?.length !== 0) this.#own.set(lower, { name, value: added ?? value });
     }
+    for (const lower of this.#snapshot.keys())
+      if (!now.has(lower) && !ofConnection.has(lower)) removed.push(lower);
+    this.removed = removed.length === 0 ? none : removed;
     const list: string[] = [];
     for (const { name, value } of this.#own.values())
       for (const line of linesOf(value)) list.push(name, line);
@@ -55,20 +63,33 @@ export class AnswerFields {
   replace(res: Response, methods: ResponseMethods, fields: readonly string[]): void {
     if (fields === this.list) return;
     const final = grouped(fields);
-    for (const [lower] of this.#own) if (!final.has(lower)) this.#restore(res, methods, lower);
-    for (const [lower, { name, lines }] of final) {
+    for (const lower of this.#own.keys())
+      if (!final.has(lower)) {
+        if (this.removed.includes(lower)) remove(res, methods, lower);
+        else this.#restore(res, methods, lower);
+      }
+    for (const [lower, group] of final) {
       const own = this.#own.get(lower);
-      if (ofConnection.has(lower) || (own !== undefined && same(linesOf(own.value), lines)))
-        continue;
-      if (lower === 'content-length' && lines.length === 1 && lines[0] === this.#computed) continue;
-      const outside = addedUp.has(lower) ? this.#standing(lower, own !== undefined) : [];
-      const all = [...outside, ...lines];
-      put(
-        methods,
-        own?.name ?? this.#snapshot.get(lower)?.name ?? name,
-        all.length === 1 ? (all[0] as string) : all,
-      );
+      if (own === undefined || !same(linesOf(own.value), group.lines))
+        this.#put(methods, lower, group);
     }
+  }
+
+  /**
+   * The same for an answer that a wrapper gives in the place of the handler's.
+   *
+   * @param removed what it goes without of what was set outside
+   * @throws what `setHeader` throws
+   */
+  substitute(
+    res: Response,
+    methods: ResponseMethods,
+    fields: readonly string[],
+    removed: readonly string[],
+  ): void {
+    this.withdraw(res, methods);
+    for (const lower of removed) if (res.hasHeader(lower)) remove(res, methods, lower);
+    for (const [lower, group] of grouped(fields)) this.#put(methods, lower, group, removed);
   }
 
   /** Takes the handler's fields away again. */
@@ -85,20 +106,19 @@ export class AnswerFields {
     return this.computedLength === undefined ? undefined : String(this.computedLength);
   }
 
-  #changed(lower: string, name: string, value: FieldValue, outer: FieldValue): void {
-    const rest = addedUp.has(lower) ? without(lower, value, outer) : undefined;
-    if (rest !== undefined) {
-      this.#outside.set(lower, linesOf(outer));
-      if (rest.length === 0) return;
-    }
-    this.#own.set(lower, { name, value: rest ?? value });
-  }
-
-  /** What was set outside and the handler has left. */
-  #standing(lower: string, changed: boolean): readonly string[] {
-    if (changed) return this.#outside.get(lower) ?? [];
+  #put(
+    methods: ResponseMethods,
+    lower: string,
+    { name, lines }: FieldGroup,
+    removed = this.removed,
+  ): void {
+    if (ofConnection.has(lower)) return;
+    if (lower === 'content-length' && lines.length === 1 && lines[0] === this.#computed) return;
     const outer = this.#snapshot.get(lower);
-    return outer === undefined ? [] : linesOf(outer.value);
+    const adds = outer !== undefined && addedUp.has(lower) && !removed.includes(lower);
+    const all = adds ? [...linesOf(outer.value), ...lines] : lines;
+    const spelled = this.#own.get(lower)?.name ?? outer?.name ?? name;
+    put(methods, spelled, all.length === 1 ? (all[0] as string) : all);
   }
 
   #restore(res: Response, methods: ResponseMethods, lower: string): void {
@@ -107,6 +127,8 @@ export class AnswerFields {
     else put(methods, outer.name, outer.value);
   }
 }
+
+const none: readonly string[] = [];
 
 function put(methods: ResponseMethods, name: string, value: FieldValue): void {
   // Node keeps the array itself, and appendHeader() would add to ours.
@@ -163,8 +185,13 @@ function members(line: string): string[] {
     .filter((member) => member !== '');
 }
 
-function grouped(fields: readonly string[]): Map<string, { name: string; lines: string[] }> {
-  const groups = new Map<string, { name: string; lines: string[] }>();
+interface FieldGroup {
+  readonly name: string;
+  readonly lines: string[];
+}
+
+function grouped(fields: readonly string[]): Map<string, FieldGroup> {
+  const groups = new Map<string, FieldGroup>();
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     const lower = name.toLowerCase();

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { contextOf, type Interceptor } from '../context.ts';
 import type { DirectHandler } from './contract.ts';
 import { Layer } from './layer.ts';
+import type { LocalExchange } from './local-exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 
 /**
@@ -30,9 +31,11 @@ export class Layers {
     return this.#list.some((layer) => layer.armed);
   }
 
-  /** Whether the head that a wrapper has before it is that of a handler of the app; a forwarder tells its own to nobody here. */
-  get answersLocally(): boolean {
-    return this.#list.some((layer) => layer.armed && layer.exchange?.head !== undefined);
+  /** The exchange whose wrapper asks; a forwarder tells its own to nobody here. */
+  get exchange(): LocalExchange | undefined {
+    return this.#list.findLast(
+      (layer, depth) => this.sees(depth) && layer.armed && layer.exchange !== undefined,
+    )?.exchange;
   }
 
   wrap(interceptor: Interceptor): void {

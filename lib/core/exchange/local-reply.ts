@@ -22,6 +22,8 @@ export class LocalReply extends DirectListener {
   begun = false;
   /** Nothing more is written. */
   over = false;
+  /** Set by a wrapper that has another answer: what that goes without of what was set outside. */
+  removed: readonly string[] | undefined;
   #gone = false;
   #bodyless = false;
   #length: number | undefined;
@@ -154,7 +156,8 @@ export class LocalReply extends DirectListener {
     const own = head?.fields ?? new AnswerFields(res, before);
     this.#bodyless = res.req.method === 'HEAD' || status === 204 || status === 304;
     this.#outside(() => {
-      own.replace(res, methods, fields);
+      if (this.removed === undefined) own.replace(res, methods, fields);
+      else own.substitute(res, methods, fields, this.removed);
       if (status !== head?.status || message !== head.message) {
         res.statusCode = status;
         res.statusMessage = message === '' ? (undefined as never) : message;

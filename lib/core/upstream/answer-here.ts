@@ -17,6 +17,8 @@ export interface AnswerAtHand {
    * @default false
    */
   readonly overrides?: boolean;
+  /** Names, in lower case, of fields that are taken from `res` first. @default none */
+  readonly removes?: readonly string[];
 }
 
 /**
@@ -43,6 +45,7 @@ export function answerHere(
     fallthrough: nothingFallsThrough,
     adjust: undefined,
     overrides: answer.overrides === true,
+    removes: answer.removes,
     fail: (error) => {
       refuse(error, req, res, next, context);
     },

@@ -73,6 +73,10 @@ export function removeOverridden(res: Response, fields: readonly string[]): void
   }
 }
 
+export function removeNamed(res: Response, names: readonly string[]): void {
+  for (const name of names) res.removeHeader(name);
+}
+
 /** Writes a head by Node's public methods, so that whoever has put themselves in the way sees everything. */
 export function writeHead(req: Request, res: Response, head: AnswerHeadDraft): void {
   const { fields, length, trailer } = head;

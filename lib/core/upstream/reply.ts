@@ -11,6 +11,7 @@ import { ReplyBody } from './reply-body.ts';
 import {
   draftHead,
   isUntouched,
+  removeNamed,
   removeOverridden,
   statedLength,
   writeHead,
@@ -34,6 +35,8 @@ export interface ReplyOrder {
   readonly fallthrough: ReadonlySet<number>;
   /** Whether the fields of the answer replace those on the response, in place of the other way round. */
   readonly overrides?: boolean;
+  /** In lower case, what is taken from the response first. */
+  readonly removes?: readonly string[] | undefined;
   /** Last changes to the head: `headers.response`, the sticky cookie, `on.response`. Undefined when there are none. */
   readonly adjust: ((draft: AnswerDraft) => void) | undefined;
   /** Hears of a failure before the head and passes it on. */
@@ -227,6 +230,7 @@ export class Reply extends DirectListener {
       return undefined;
     }
     try {
+      if (this.#order.removes !== undefined) removeNamed(res, this.#order.removes);
       if (this.#order.overrides === true) removeOverridden(res, fields);
       clearForSite(res, context);
       const head = draftHead(res, context, { status, message, fields }, this.#order);

@@ -33,12 +33,26 @@ function respond(): Response {
 function apply(res: Response, list: readonly Operation[]): void {
   for (const [what, field, content] of list)
     if (what === 'set') res.setHeader(field, structuredClone(content));
-    else if (what === 'append') res.appendHeader(field, content);
+    else if (what === 'append') res.appendHeader(field, structuredClone(content));
     else res.removeHeader(field);
 }
 
 function fieldsOf(res: Response): unknown {
   return res.getHeaderNames().map((field) => [field, structuredClone(res.getHeader(field))]);
+}
+
+/** What goes out, without what is said of the connection; in how many lines and in which order is all the same. */
+function saidBy(res: Response): unknown {
+  return Object.fromEntries(
+    res
+      .getHeaderNames()
+      .filter((field) => field !== 'connection')
+      .map((field) => {
+        const said = [res.getHeader(field) ?? []].flat().join(', ').split(', ').toSorted();
+        const names = new Set(said.map((member) => member.toLowerCase()));
+        return [field, field === 'vary' ? names : said];
+      }),
+  );
 }
 
 test('the same fields change nothing, in whatever object they come', () => {
@@ -81,22 +95,44 @@ test('without an answer the fields are again what they were', () => {
   );
 });
 
-const seen: readonly (readonly [outside: Operation[], handler: Operation[], list: string[]])[] = [
-  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'Origin, Accept']], ['Vary', 'Accept']],
-  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'ORIGIN']], []],
-  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'Accept']], ['Vary', 'Accept']],
-  [[['set', 'Set-Cookie', 'a']], [['append', 'Set-Cookie', 'b']], ['Set-Cookie', 'b']],
-  [[['set', 'Set-Cookie', 'a']], [['set', 'Set-Cookie', 'b']], ['Set-Cookie', 'b']],
-  [[['set', 'Link', '<a>']], [['set', 'Link', '<a>, <b>']], ['Link', '<b>']],
-  [[['set', 'X-A', '1']], [['set', 'X-A', '1']], []],
-  [[['set', 'X-A', '1']], [['remove', 'X-A', '']], []],
+test('an answer in place of the handler’s has what was set outside, save what it goes without', () => {
+  fc.assert(
+    fc.property(operations, operations, operations, (outside, handler, instead) => {
+      const [first, second] = [respond(), respond()];
+      for (const res of [first, second]) apply(res, outside);
+      const snapshot = new FieldSnapshot(first);
+      apply(first, instead);
+      const { list, removed } = new AnswerFields(first, snapshot);
+      apply(second, handler);
+      const answer = new AnswerFields(second, snapshot);
+      answer.substitute(second, new ResponseMethods(second), list, removed);
+      assert.deepEqual(saidBy(second), saidBy(first));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+type Seen = readonly [outside: Operation[], handler: Operation[], list: string[], removed: string];
+const seen: readonly Seen[] = [
+  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'Origin, Accept']], ['Vary', 'Accept'], ''],
+  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'ORIGIN']], [], ''],
+  [[['set', 'Vary', 'Origin']], [['set', 'Vary', 'Accept']], ['Vary', 'Accept'], 'vary'],
+  [[['set', 'Vary', 'Origin']], [['remove', 'Vary', '']], [], 'vary'],
+  [[['set', 'Set-Cookie', 'a']], [['append', 'Set-Cookie', 'b']], ['Set-Cookie', 'b'], ''],
+  [[['set', 'Set-Cookie', 'a']], [['set', 'Set-Cookie', 'b']], ['Set-Cookie', 'b'], 'set-cookie'],
+  [[['set', 'Link', '<a>']], [['set', 'Link', '<a>, <b>']], ['Link', '<b>'], ''],
+  [[['set', 'X-A', '1']], [['set', 'X-A', '1']], [], ''],
+  [[['set', 'X-A', '1']], [['set', 'X-A', '2']], ['X-A', '2'], ''],
+  [[['set', 'X-A', '1']], [['remove', 'X-A', '']], [], 'x-a'],
+  [[['set', 'Connection', 'close']], [['remove', 'Connection', '']], [], ''],
 ];
 
-for (const [outside, handler, list] of seen)
-  test(`${JSON.stringify(outside)} outside and ${JSON.stringify(handler)}: ${JSON.stringify(list)}`, () => {
+for (const [outside, handler, list, removed] of seen)
+  test(`${JSON.stringify(outside)} outside and ${JSON.stringify(handler)}: ${JSON.stringify(list)} without ${removed}`, () => {
     const res = respond();
     apply(res, outside);
     const snapshot = new FieldSnapshot(res);
     apply(res, handler);
-    assert.deepEqual(new AnswerFields(res, snapshot).list, list);
+    const answer = new AnswerFields(res, snapshot);
+    assert.deepEqual([answer.list, answer.removed.join()], [list, removed]);
   });

@@ -7,7 +7,7 @@ import type { RequestHandler } from 'express';
 import session from 'express-session';
 import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import type { Interceptor } from '../../../lib/core/context.ts';
-import { interceptorsAround, isLocalAnswer } from '../../../lib/core/local-exchange.ts';
+import { interceptorsAround, removedByHandler } from '../../../lib/core/local-exchange.ts';
 import { securityHeaders } from '../../../lib/security-headers/index.ts';
 import { listen } from '../../support/servers.ts';
 import { appOf, directly, later, plainly, wrapping } from '../local-support.ts';
@@ -237,7 +237,7 @@ describe('who answers', () => {
             dispatch(options, {
               onRequestStart: (one, context) => inner.onRequestStart?.(one, context),
               onResponseStart(one, code, headers, message) {
-                told.push(isLocalAnswer(req));
+                told.push(removedByHandler(req) !== undefined);
                 inner.onResponseStart?.(one, code, headers, message);
               },
               onResponseData: (one, chunk) => inner.onResponseData?.(one, chunk),
