@@ -1,5 +1,6 @@
 import type { Fields } from '../core/http/fields.ts';
 import type { Validity } from '../core/http/validity.ts';
+import type { Body } from './body.ts';
 
 /** A stored answer. */
 export interface Entry {
@@ -9,7 +10,7 @@ export interface Entry {
   /** End-to-end fields, names and values in turn, as they came. */
   readonly fields: Fields;
   readonly trailers: Fields;
-  readonly body: Buffer;
+  readonly body: Body;
   readonly validity: Validity;
   /**
    * A handler of the app gave it: its fields take the place of those that middlewares in front of the cache set. Of a

@@ -9,6 +9,7 @@ import {
 } from '../core/exchange/contract.ts';
 import { withoutConditions, validators } from '../core/http/conditional.ts';
 import { isErrorStatus, judgeReuse, mayUseOnError } from '../core/http/reuse.ts';
+import { bytesOf } from './body.ts';
 import type { Entry } from './entry.ts';
 import { invalidatedUrls } from './key.ts';
 import { answerNatively } from './native-answer.ts';
@@ -175,9 +176,9 @@ export class Flight extends DirectListener implements ReaderOwner {
     this.#head({ status, message, fields, size });
     this.#text = undefined;
     if (body !== '') {
-      if (this.#cut !== undefined) this.#cut.append(ownBytes(body));
-      else if (this.#recording !== undefined) this.#recording.append(ownBytes(body));
-      else if (this.#seat !== undefined) this.onDirectData(controller, ownBytes(body));
+      if (this.#cut !== undefined) this.#cut.append(body);
+      else if (this.#recording !== undefined) this.#recording.append(body);
+      else if (this.#seat !== undefined) this.onDirectData(controller, bytesOf(body));
     }
     this.onDirectEnd(controller, []);
   }
@@ -472,13 +473,6 @@ export class Flight extends DirectListener implements ReaderOwner {
 export function withStatus(fields: string[], member: string | undefined): string[] {
   if (member !== undefined) fields.push('Cache-Status', member);
   return fields;
-}
-
-/** Not from Node's pool: what is stored must not hold more memory than its own. */
-function ownBytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(text.length);
-  bytes.write(text, 'latin1');
-  return bytes;
 }
 
 function statedSize(fields: readonly string[]): number | undefined {

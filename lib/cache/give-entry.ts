@@ -1,6 +1,7 @@
 import { clock } from '../core/clock.ts';
 import { ageField } from '../core/http/age.ts';
 import { substitute } from '../core/local-exchange.ts';
+import { textOf } from './body.ts';
 import type { Entry } from './entry.ts';
 import { answerNatively } from './native-answer.ts';
 import { present } from './presentation.ts';
@@ -62,14 +63,15 @@ function goesWhole(
   fields: readonly string[],
 ): boolean {
   const { handler } = reader;
-  if (body.length > oneText && handler.onDirectBuffer !== undefined) {
+  const small = typeof body === 'string' || body.length <= oneText;
+  if (!small && handler.onDirectBuffer !== undefined) {
     reader.over = true;
     handler.onDirectBuffer(reader, status, fields, message, body);
     return true;
   }
-  if (body.length > oneText || handler.onDirectWhole === undefined) return false;
+  if (!small || handler.onDirectWhole === undefined) return false;
   reader.over = true;
-  handler.onDirectWhole(reader, status, fields, message, body.toString('latin1'));
+  handler.onDirectWhole(reader, status, fields, message, textOf(body));
   return true;
 }
 

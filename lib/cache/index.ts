@@ -10,6 +10,7 @@ import { ProxiedClients } from './proxied-clients.ts';
 import { Visit } from './visit.ts';
 
 export type { CacheCounters } from './engine.ts';
+export type { Body } from './body.ts';
 export type { CacheRecord, Entry, VaryRecord } from './entry.ts';
 export type { CacheOptions, HeuristicsOptions } from './options.ts';
 export type { CacheStore, ClearTarget, Epoch, IndexEntry, StoreStats } from './store.ts';

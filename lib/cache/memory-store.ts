@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { LRUCache } from 'lru-cache';
 import { clock } from '../core/clock.ts';
 import { count, parseOptions, quote, schemaOf, size, type Size } from '../core/options.ts';
@@ -28,6 +29,9 @@ const optionsSchema = schemaOf<MemoryStoreOptions>()({
   maxEntries: count(1).optional(),
 });
 
+/** As much of V8's heap as bodies may take. */
+const textShare = 8;
+
 interface Stored {
   readonly record: CacheRecord;
   readonly expires: number;
@@ -53,6 +57,9 @@ class MemoryStore implements CacheStore {
   readonly #stored: LRUCache<string, Stored>;
   readonly #maxSize: number;
   readonly #maxEntries: number;
+  /** Bytes of bodies that are texts: they are on V8's heap, which has a limit of its own. */
+  #texts = 0;
+  readonly #maxTexts = getHeapStatistics().heap_size_limit / textShare;
 
   constructor(maxSize: number, maxEntries: number) {
     this.#maxSize = maxSize;
@@ -62,6 +69,7 @@ class MemoryStore implements CacheStore {
       sizeCalculation: (stored) => stored.size,
       dispose: ({ record }, key) => {
         this.#groups.remove(key, record.groups);
+        this.#texts -= textBytes(record);
       },
     });
   }
@@ -80,12 +88,13 @@ class MemoryStore implements CacheStore {
 
   set(key: string, record: CacheRecord, expires: number, epoch?: Epoch): void {
     if (epoch !== undefined && this.#invalidations.since(Number(epoch), key)) return;
-    const kept = ownBody(record);
+    const kept = ownBody(record, this.#texts < this.#maxTexts);
     const stored = { record: kept, expires, size: recordSize(key, kept) };
     if (stored.size > this.#maxSize || !(expires > clock.now())) {
       this.#stored.delete(key);
       return;
     }
+    this.#texts += textBytes(kept);
     this.#stored.set(key, stored);
     this.#groups.add(key, kept.groups);
     // Not lru-cache's own limit: it reserves all places at once.
@@ -143,6 +152,10 @@ class MemoryStore implements CacheStore {
     this.#stored.clear();
     return Promise.resolve();
   }
+}
+
+function textBytes(record: CacheRecord): number {
+  return record.kind === 'answer' && typeof record.body === 'string' ? record.body.length : 0;
 }
 
 export type { MemoryStore };

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Validity } from '../core/http/validity.ts';
+import { bytesOf } from './body.ts';
 import type { CacheRecord, Entry, VaryRecord } from './entry.ts';
 
 /**
@@ -64,7 +65,7 @@ export function encodeRecord(record: CacheRecord): Buffer | undefined {
   const isAnswer = record.kind === 'answer';
   const label = JSON.stringify([record.url, record.groups]);
   const head = JSON.stringify(isAnswer ? answerHead(record) : varyHead(record));
-  const body = isAnswer ? record.body : noBody;
+  const body = isAnswer ? bytesOf(record.body) : noBody;
   const labelLength = Buffer.byteLength(label);
   const headLength = Buffer.byteLength(head);
   const length = headerLength + labelLength + headLength + body.length;

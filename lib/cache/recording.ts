@@ -12,6 +12,7 @@ import { judgeStoring, type Stored } from '../core/http/storing.ts';
 import type { StoringRefusal } from '../core/http/storing-refusals.ts';
 import { varyNames } from '../core/http/vary.ts';
 import { removedByHandler } from '../core/local-exchange.ts';
+import type { Body } from './body.ts';
 import { keepVary, type Entry, type VaryRecord } from './entry.ts';
 import type { Flight } from './flight.ts';
 import { groupOfUrl, variantKey } from './key.ts';
@@ -121,7 +122,7 @@ export class Recording {
     return { ...this.answer, fields };
   }
 
-  append(chunk: Buffer): void {
+  append(chunk: Body): void {
     const { tape } = this;
     const { engine } = this.#leader;
     if (!tape.spilling) {

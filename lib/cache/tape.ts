@@ -1,3 +1,4 @@
+import { bytesOf, type Body } from './body.ts';
 import type { Reader } from './reader.ts';
 
 /**
@@ -7,7 +8,9 @@ import type { Reader } from './reader.ts';
  */
 export class Tape {
   /** What is kept; the first is number `gone`. */
-  readonly #chunks: Buffer[];
+  readonly #chunks: Buffer[] = [];
+  /** All of it, as long as nobody has read any. */
+  #all: string | undefined;
   #gone = 0;
   /** Bytes that are kept. */
   kept = 0;
@@ -21,10 +24,10 @@ export class Tape {
   #source: { pause(): void; resume(): void } | undefined;
   #holding = false;
 
-  constructor(body?: Buffer) {
-    this.#chunks = body === undefined || body.length === 0 ? [] : [body];
-    this.size = this.kept = body?.length ?? 0;
-    this.ended = body !== undefined;
+  constructor(body?: Body) {
+    if (body === undefined) return;
+    if (body.length > 0) this.append(body);
+    this.ended = true;
   }
 
   get spilling(): boolean {
@@ -33,11 +36,14 @@ export class Tape {
 
   /** The chunk of this number; undefined when it has not come yet. */
   chunk(number: number): Buffer | undefined {
+    this.#cutAll();
     return this.#chunks[number - this.#gone];
   }
 
-  append(chunk: Buffer): void {
-    this.#chunks.push(chunk);
+  append(chunk: Body): void {
+    this.#cutAll();
+    if (typeof chunk === 'string' && this.size === 0) this.#all = chunk;
+    else this.#chunks.push(bytesOf(chunk));
     this.kept += chunk.length;
     this.size += chunk.length;
     for (const reader of this.readers) reader.pump();
@@ -56,12 +62,14 @@ export class Tape {
   }
 
   /** Everything in one piece; only while nothing was given up. */
-  whole(): Buffer {
+  whole(): Body {
+    if (this.#all !== undefined) return this.#all;
     return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
   }
 
   /** From now on at most so many bytes are kept: the source is paused when the slowest reader is as far behind. */
   spill(window: number, source: { pause(): void; resume(): void }): void {
+    this.#cutAll();
     this.#window = window;
     this.#source = source;
     this.trim();
@@ -81,5 +89,11 @@ export class Tape {
     this.#holding = behind;
     if (behind) this.#source?.pause();
     else this.#source?.resume();
+  }
+
+  #cutAll(): void {
+    if (this.#all === undefined) return;
+    this.#chunks.push(bytesOf(this.#all));
+    this.#all = undefined;
   }
 }

@@ -176,6 +176,34 @@ suite('memory that a stored body holds', () => {
       assert.equal(stored.body.buffer.byteLength, given.length);
     });
 
+  test('a body that is a text stays one', () => {
+    const store = memoryStore();
+    store.set('a', entry({ body: 'caf\xe9' }), later);
+    assert.equal((store.get('a') as Entry).body, 'caf\xe9');
+  });
+
+  test("texts take a part of V8's heap at the most, whatever the store may have", () => {
+    const source = `
+      const { memoryStore } = await import(process.argv[1]);
+      const { entry } = await import(process.argv[2]);
+      const store = memoryStore({ maxSize: '200mb' });
+      for (let number = 0; number < 12_000; number++)
+        store.set(String(number), entry({ body: Buffer.alloc(16_000, number).toString('latin1') }), 2e12);
+      const kinds = new Set();
+      for (let number = 0; number < 12_000; number++) kinds.add(typeof store.get(String(number))?.body);
+      console.log([...kinds].sort().join());`;
+    const file = (path: string): string => new URL(path, import.meta.url).href;
+    const kinds = execFileSync(
+      process.execPath,
+      [
+        ...['--conditions=sekisho-source', '--max-old-space-size=64', '--input-type=module'],
+        ...['--eval', source, file('../../lib/cache/index.ts'), file('./records.ts')],
+      ],
+      { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    assert.equal(kinds.trim(), 'object,string', 'the process has lived, and has both kinds');
+  });
+
   test('a body that has its buffer for itself is not copied', () => {
     const store = memoryStore();
     const given = Buffer.allocUnsafeSlow(10_000).fill('x');

@@ -132,7 +132,7 @@ export class RequestTap {
     // Nothing can be pushed behind the end, but in front.
     this.#lies = state.ended;
     if (req.readableLength === 0) return undefined;
-    const early = req.read() as Buffer;
+    const early = readAll(req);
     if (this.#lies) req.unshift(early);
     // Nobody has read it: `readableDidRead` says so again.
     state.dataEmitted = false;
@@ -179,6 +179,17 @@ export class RequestTap {
   #native<Name extends keyof Natives>(name: Name): Natives[Name] {
     return Reflect.get(Object.getPrototypeOf(this.#req) as object, name);
   }
+}
+
+/** What lies in a stream: from Node 26 on `read()` gives one chunk of it, before it gave all. */
+function readAll(req: IncomingMessage): Buffer {
+  const chunks: Buffer[] = [];
+  while (req.readableLength > 0) {
+    const chunk = req.read() as Buffer | null;
+    if (chunk === null) break;
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
 /** Node's own notes on a stream: nothing public says that a body has come, and nobody has read it. */
