@@ -108,7 +108,9 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
       // Out there it is nobody's business what a proxy in front says of the client.
       if (this.context.proxied) reading.claims = undefined;
       const upstream = this.#plan.targets.find(this.req);
-      if (upstream instanceof Promise)
+      if (upstream instanceof Promise) {
+        // As RequestBody does, which comes too late here.
+        if (hasBody(reading) && !this.req.readableDidRead) this.req.pause();
         upstream
           .then((found) => {
             this.#proceed(found, reading);
@@ -116,7 +118,7 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
           .catch((error: unknown) => {
             this.#refuse(error);
           });
-      else this.#proceed(upstream, reading);
+      } else this.#proceed(upstream, reading);
     } catch (error) {
       this.#refuse(error);
     }
@@ -217,7 +219,7 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
 
   /** The body as it goes on: streamed, or what a parser has left of it; framing fields come with it. */
   #bodyOf(reading: RequestReading, fields: string[]): Buffer | RequestBody | undefined {
-    if (!reading.chunked && reading.length === 0) return undefined;
+    if (!hasBody(reading)) return undefined;
     const { req, res, context } = this;
     if (req.readableDidRead || req.readableEnded) {
       const { bytes, drop } = rewriteParsedBody(req);
@@ -301,3 +303,7 @@ export class Forwarding implements DeliveryOrder, ReplyOrder {
 }
 
 const nothing: ReadonlySet<number> = new Set();
+
+function hasBody({ chunked, length }: RequestReading): boolean {
+  return chunked || length > 0;
+}

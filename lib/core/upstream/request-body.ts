@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { forwardableTrailers } from '../http/fields.ts';
 import { ProxyError } from '../errors.ts';
 import type { BodySink, BodySource } from './http1/body.ts';
+
+/**
+ * What a request has to be longer than before its chunks are given away with their memory: what others have looked at and put
+ * back, or kept as a sample, is in front of that.
+ */
+const maxShared = 256 * 1024;
 
 /**
  * The body of a client's request on its way to a server. Chunks pass straight from the request to the
@@ -15,6 +22,8 @@ export class RequestBody implements BodySource {
   #keptBytes = 0;
   #sink: BodySink | undefined;
   #listening = false;
+  /** The chunks come from the parser straight to us: they were made for us. */
+  #alone = false;
   #ended = false;
   #failure: Error | undefined;
   /** Bytes the client has sent of it. */
@@ -28,6 +37,8 @@ export class RequestBody implements BodySource {
     this.#req = req;
     this.#limit = limit;
     this.#onFirstRead = onFirstRead;
+    // A listener of somebody else's makes it flow, and nothing may pass before an attempt reads.
+    req.pause();
   }
 
   /** Everything that has been read so far is still here. */
@@ -77,10 +88,11 @@ export class RequestBody implements BodySource {
     }
     this.#listening = true;
     this.#onFirstRead();
+    this.#alone = isUntouched(this.#req);
     this.#req
       .on('data', (chunk: Buffer) => {
         this.#keep(chunk);
-        if (this.#sink?.write(chunk) === false) this.#req.pause();
+        if (this.#sink?.write(chunk, this.#isOurs()) === false) this.#req.pause();
       })
       .once('end', () => {
         this.#ended = true;
@@ -91,7 +103,9 @@ export class RequestBody implements BodySource {
       })
       .once('close', () => {
         if (!this.#ended) this.#fail(new Error('the client went away in the middle of the body'));
-      });
+      })
+      // It was held until now, and perhaps by others, too.
+      .resume();
   }
 
   #keep(chunk: Buffer): void {
@@ -102,9 +116,30 @@ export class RequestBody implements BodySource {
     else this.#kept.push(chunk);
   }
 
+  /** Whether nobody but us has the chunk that has just come. */
+  #isOurs(): boolean {
+    if (!this.#alone || this.#kept !== undefined || this.bytes <= maxShared) return false;
+    return this.#req.listenerCount('data') === 1;
+  }
+
   #fail(cause: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = new ProxyError('ERR_SEKISHO_CLIENT_ABORTED', { stage: 'send', cause });
     this.#sink?.fail(this.#failure);
   }
 }
+
+/** Read by Node's parser, and by nobody else: neither listeners nor functions that somebody has put in the place of the stream's. */
+function isUntouched(req: IncomingMessage): boolean {
+  const { parser } = req.socket as { parser?: { readonly incoming?: unknown } | null };
+  return (
+    parser?.incoming === req &&
+    !req.readableDidRead &&
+    req.listenerCount('data') === 0 &&
+    req.listenerCount('readable') === 0 &&
+    streamMethods.every((name) => Reflect.get(req, name) === Reflect.get(Readable.prototype, name))
+  );
+}
+
+/** A chunk comes by these. */
+const streamMethods = ['push', 'unshift', 'read', 'emit', 'on', 'addListener'] as const;

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
+import { RequestBody } from '../../../lib/core/upstream/request-body.ts';
+import { upstream } from '../../../lib/core/upstream/upstream.ts';
 import { exchangeRaw, listen, listenRaw, until } from '../../support/servers.ts';
-import { parts, proxyTo, recording, transactions } from './forward-support.ts';
+import { appWith, parts, proxyTo, recording, transactions } from './forward-support.ts';
 
 test('an upload is handed on as it comes, in both framings', async (t) => {
   let text = '';
@@ -169,4 +172,149 @@ test('a large upload arrives whole, with retries and replay in place', async (t)
   const answer = await fetch(url, { method: 'PUT', body });
   assert.equal(answer.status, 200);
   assert.equal(server.seen[0]?.body, body.toString('latin1'));
+});
+
+/** Bytes that differ from place to place, and in length no multiple of anything. */
+const long = Buffer.alloc(5_000_003);
+for (let at = 0; at < long.length; at += 4) long.writeUInt32LE(at, Math.min(at, long.length - 4));
+
+type Watcher = (req: IncomingMessage, seen: Buffer[]) => void;
+
+/** What stands in front of the forwarder and keeps what it sees; how much it sees is its own affair. */
+const watchers: Record<string, Watcher> = {
+  'nobody but the forwarder': () => undefined,
+  'a listener': (req, seen) => req.on('data', (chunk: Buffer) => seen.push(chunk)),
+  'a listener that comes later': (req, seen) =>
+    setImmediate(() => req.on('data', (chunk: Buffer) => seen.push(chunk))),
+  'a listener for the first piece only': (req, seen) =>
+    req.once('data', (chunk: Buffer) => seen.push(chunk)),
+  'a listener, and somebody who pauses': (req, seen) =>
+    req.on('data', (chunk: Buffer) => seen.push(chunk)).pause(),
+  // As those do that report errors with a part of the body.
+  'a wrapped on()': (req, seen) => {
+    const on = req.on.bind(req);
+    req.on = (name: string, listener: (...values: never[]) => void) =>
+      on(name, (...values: unknown[]) => {
+        if (name === 'data') seen.push(values[0] as Buffer);
+        (listener as (...all: unknown[]) => void)(...values);
+      });
+  },
+  'a wrapped push()': (req, seen) => {
+    const push = req.push.bind(req);
+    req.push = (chunk: Buffer | null) => {
+      if (chunk !== null) seen.push(chunk);
+      return push(chunk);
+    };
+  },
+};
+
+for (const framing of ['with a length', 'chunked'])
+  for (const [who, watch] of Object.entries(watchers))
+    test(`a long upload arrives whole, and stays whole for ${who}: ${framing}`, async (t) => {
+      const arrived: Buffer[] = [];
+      const server = await listen(t, (req, res) => {
+        // So that the proxy has to wait, and has more than one piece at a time.
+        req.on('data', (chunk: Buffer) => {
+          arrived.push(chunk);
+          req.pause();
+          setImmediate(() => req.resume());
+        });
+        req.on('end', () => res.end('done'));
+      });
+      const seen: Buffer[] = [];
+      const { port } = await appWith(t, (app) => {
+        const proxy = balancedProxy(server.url);
+        t.after(() => void proxy.close());
+        app.use((req, _res, next) => {
+          watch(req, seen);
+          next();
+        });
+        app.use(proxy);
+      });
+      const req = request({
+        port,
+        method: 'POST',
+        headers: framing === 'chunked' ? {} : { 'Content-Length': long.length },
+      });
+      for (let at = 0; at < long.length; at += 300_000) req.write(long.subarray(at, at + 300_000));
+      req.end();
+      const [res] = (await once(req, 'response')) as [IncomingMessage];
+      res.resume();
+      assert.ok(long.equals(Buffer.concat(arrived)), 'the server has got something else');
+      assert.ok(
+        seen.every(({ length }) => length > 0),
+        'what was seen has been taken away',
+      );
+      // A part of the body without a gap, wherever it began.
+      const kept = Buffer.concat(seen);
+      assert.notEqual(long.indexOf(kept), -1);
+    });
+
+/** Who attaches to a body hears with each chunk whether it is his alone. */
+const owners: Record<string, { watch?: Watcher; limit?: number; bytes?: number; given: boolean }> =
+  {
+    'a long body that nobody else reads': { given: true },
+    'one that is kept whole for other attempts': { limit: 8_000_000, given: false },
+    'a short one': { bytes: 200_000, given: false },
+    'one whose beginning was read and put back': {
+      watch(req) {
+        req.once('readable', () => req.unshift(req.read()));
+      },
+      given: false,
+    },
+    ...Object.fromEntries(
+      Object.entries(watchers)
+        .slice(1)
+        .map(([who, watch]) => [who, { watch, given: false }]),
+    ),
+  };
+
+for (const [name, { watch, limit = 65_536, bytes = long.length, given }] of Object.entries(owners))
+  test(`chunks are given away with their memory: ${name}: ${given ? 'yes' : 'no'}`, async (t) => {
+    const gifts: boolean[] = [];
+    const done = Promise.withResolvers<undefined>();
+    const { port } = await listen(t, (req, res) => {
+      watch?.(req, []);
+      const attach = (): void => {
+        new RequestBody(req, limit, () => undefined).attach({
+          write(_chunk, yours = false) {
+            gifts.push(yours);
+            return true;
+          },
+          end() {
+            res.end();
+            done.resolve(undefined);
+          },
+          fail: done.reject,
+        });
+      };
+      if (req.listenerCount('readable') > 0) req.once('readable', attach);
+      else attach();
+    });
+    const req = request({ port, method: 'POST' });
+    req.end(long.subarray(0, bytes));
+    await done.promise;
+    assert.equal(gifts.includes(true), given);
+    assert.equal(gifts[0], false, 'the first could still be wanted');
+  });
+
+test('nothing of an upload passes by while the target is being found', async (t) => {
+  const server = await recording(t);
+  const { url } = await appWith(t, (app) => {
+    const target = upstream('found', [server.url]);
+    t.after(() => void target.close());
+    app.use((req, _res, next) => {
+      req.on('data', () => undefined);
+      next();
+    });
+    app.use(
+      balancedProxy(async () => {
+        for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+        return target;
+      }),
+    );
+  });
+  const answer = await fetch(url, { method: 'PUT', body: 'all of it' });
+  assert.equal(answer.status, 200);
+  assert.equal(server.seen[0]?.body, 'all of it');
 });

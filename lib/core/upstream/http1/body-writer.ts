@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { BodySink, BodySource } from './body.ts';
+import { giveBack } from './give-back.ts';
 import { writeTrailers, type RequestFraming } from './request-head.ts';
 
 /** Who hears how the sending of a body goes on. */
@@ -55,7 +56,7 @@ export class BodyWriter implements BodySink {
     });
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, yours = false): boolean {
     if (this.#over || chunk.length === 0) return true;
     this.#remaining -= chunk.length;
     if (this.#remaining < 0) {
@@ -65,12 +66,12 @@ export class BodyWriter implements BodySink {
     if (this.#chunked) {
       this.#socket.cork();
       this.#socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-      this.#socket.write(chunk);
+      this.#writePiece(chunk, yours);
       this.#socket.write('\r\n', 'latin1');
       process.nextTick(() => {
         this.#socket.uncork();
       });
-    } else this.#socket.write(chunk);
+    } else this.#writePiece(chunk, yours);
     const room = this.#socket.writableLength < maxWaiting;
     if (!room) this.#block();
     return room;
@@ -106,6 +107,15 @@ export class BodyWriter implements BodySink {
   stop(): void {
     this.#over = true;
     this.#source.detach();
+  }
+
+  #writePiece(chunk: Buffer, yours: boolean): void {
+    if (yours)
+      this.#socket.write(chunk, (error) => {
+        // What could not be sent may still be looked at by the system.
+        if (error === null || error === undefined) giveBack(chunk);
+      });
+    else this.#socket.write(chunk);
   }
 
   /** Until the system has taken everything. */

@@ -4,8 +4,11 @@ import { InvalidRequestError } from './request-head.ts';
 
 /** Where a streamed request body goes: the framing of one attempt. */
 export interface BodySink {
-  /** @returns false when the sink is full; it calls `resume()` on the source when it has room */
-  write(chunk: Buffer): boolean;
+  /**
+   * @param yours nobody else has the chunk or will want it again: the sink may give its memory back
+   * @returns false when the sink is full; it calls `resume()` on the source when it has room
+   */
+  write(chunk: Buffer, yours?: boolean): boolean;
   /** Trailer names and values in turn. */
   end(trailers: readonly string[]): void;
   /** The source broke off: the request must not look complete. */

@@ -71,3 +71,43 @@ for (const framing of [total, 'chunked'] as const)
     await until(() => sent && received >= total, 'everything arrives');
     assert.ok(most >= 256 * 1024 && most < 256 * 1024 + 2 * piece, `${most} bytes waited`);
   });
+
+for (const framing of [2 * piece, 'chunked'] as const)
+  for (const yours of [true, false])
+    test(`the memory of a piece is given back when the system has it: ${framing === 'chunked' ? framing : 'with a length'}, ${yours ? 'given' : 'lent'}`, async (t) => {
+      let received = 0;
+      const { port } = await listenRaw(t, (socket) => {
+        socket.on('data', (chunk: Buffer) => (received += chunk.length));
+      });
+      const socket = connect(port, '127.0.0.1');
+      t.after(() => socket.destroy());
+      await once(socket, 'connect');
+      const pieces = [Buffer.alloc(piece, 'a'), Buffer.alloc(piece, 'b')];
+      let sent = false;
+      const writer = new BodyWriter(
+        socket,
+        '',
+        framing,
+        {
+          attach(sink) {
+            for (const each of pieces) {
+              sink.write(each, yours);
+              assert.equal(each.length, piece, 'it is still to be sent');
+            }
+            sink.end([]);
+          },
+          detach: () => undefined,
+          resume: () => undefined,
+        },
+        {
+          onBlocked: () => undefined,
+          onUnblocked: () => undefined,
+          onSent: () => (sent = true),
+          onBodyError: (error) => assert.fail(error),
+        },
+      );
+      writer.start();
+      await until(() => sent && received >= 2 * piece, 'everything arrives');
+      await until(() => !yours || pieces.every((each) => each.length === 0), 'the memory is free');
+      if (!yours) assert.ok(pieces.every((each) => each.length === piece));
+    });

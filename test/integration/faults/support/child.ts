@@ -32,6 +32,8 @@ export class Child {
       execArgv: [
         '--conditions=sekisho-source',
         '--expose-gc',
+        // Else memory grows by it (32 MB) some time, and that would be whoever's turn it is to be measured.
+        '--min-semi-space-size=16',
         '--disable-warning=ExperimentalWarning',
       ],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
