@@ -35,6 +35,25 @@ export function observe(req: Request, res: Response, observer: Observer): boolea
   return true;
 }
 
+/**
+ * Ends the record of a request whose response is over and that nobody has observed: without what has to be counted on the
+ * way (bodies of no stated length).
+ */
+export function endUnobserved(req: Request, res: Response): void {
+  const { transaction } = contextOf(req);
+  if (!isUnobserved(transaction)) return;
+  const length = Number(req.headers['content-length']);
+  if (req.complete && length > 0) transaction.bytesReceived = length;
+  const watch = new Observation(req, res, transaction);
+  transaction.watchWith(watch);
+  Observation.settle(watch);
+}
+
+/** Nobody will end it. */
+export function isUnobserved({ outcome, kept, watch }: Transaction): boolean {
+  return outcome === undefined && !kept && watch === undefined;
+}
+
 class Observation implements RecordWatch {
   readonly #req: Request;
   readonly #res: Response;
@@ -49,12 +68,12 @@ class Observation implements RecordWatch {
   readonly #leave: (() => void) | undefined;
   quiet: boolean;
 
-  constructor(req: Request, res: Response, record: Transaction, observer: Observer) {
+  constructor(req: Request, res: Response, record: Transaction, observer?: Observer) {
     this.#req = req;
     this.#res = res;
     this.#record = record;
-    this.#observers = [observer];
-    this.quiet = observer.looks !== true;
+    this.#observers = observer === undefined ? [] : [observer];
+    this.quiet = observer?.looks !== true;
     this.#before = new BytesBefore(res);
     const { upgrade } = contextOf(req);
     this.#upgrade = upgrade !== undefined;

@@ -11,9 +11,11 @@ import {
   schemaOf,
   type Duration,
 } from '../core/options.ts';
+import { recordEvery } from '../core/observing/every-request.ts';
 import { Upstream } from '../core/upstream/upstream.ts';
 import type { ClearableCache } from './actions.ts';
 import type { ChainReader } from './chain.ts';
+import { Home } from './home.ts';
 import { Site } from './site.ts';
 
 export type { ClearableCache } from './actions.ts';
@@ -90,8 +92,8 @@ const optionsSchema = schemaOf<DashboardOptions>()({
 });
 
 /**
- * Observer: a page that shows the proxy live, mounted inside the app. It watches the process from the moment it is made;
- * the requests of the page itself are not counted. Without a gate before it it answers 403 `ERR_SEKISHO_UNGUARDED`, unless
+ * Observer: a page that shows the proxy live, mounted inside the app. It watches the process from the moment it is made:
+ * all that forwarders and caches answer, and every request of the app that it is mounted in but those for the page itself. Without a gate before it it answers 403 `ERR_SEKISHO_UNGUARDED`, unless
  * `public` says that the app guards it.
  *
  * @example app.use('/dashboard', authGate({ basic: { file: '/etc/htpasswd' } }), dashboard());
@@ -101,15 +103,19 @@ export function dashboard(options: DashboardOptions = {}): Dashboard {
   const parsed = parseOptions('dashboard', optionsSchema, options);
   const site = new Site(parsed);
 
-  const page = middleware<RequestHandler>(
+  const page: RequestHandler = middleware<RequestHandler>(
     'observer',
     function dashboard(req, res, next) {
+      home.add(req.app);
       site.answer(req, res, next);
     },
     { public: parsed.public, actions: parsed.actions },
   );
+  const home = new Home(page);
+  const stop = recordEvery((app) => home.has(app));
   return Object.assign(page, {
     close() {
+      stop();
       site.close();
     },
   });

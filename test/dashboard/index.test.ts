@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { channel } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import test, { type TestContext } from 'node:test';
-import express, { type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { accessLog } from '../../lib/access-log/index.ts';
 import { audit } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
@@ -13,6 +13,10 @@ import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { dashboard, type DashboardOptions } from '../../lib/dashboard/index.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { securityHeaders } from '../../lib/security-headers/index.ts';
+import { attach } from '../../lib/core/server/attach.ts';
+import type { Transaction } from '../../lib/core/transaction.ts';
+import { ask2, http2Client, serveTls } from '../support/tls.ts';
+import { upgradeRequest } from '../support/upgrades.ts';
 import { exchangeRaw, listen, until, type Listening } from '../support/servers.ts';
 import { openStream, record } from './support.ts';
 
@@ -227,6 +231,113 @@ for (const [method, path] of [
     assert.equal(await answer.text(), 'the app');
   });
 
+/** What becomes of requests, as it is told, but those for the page: tests before this one may have left some. */
+function recorded(t: TestContext): string[] {
+  const ended: string[] = [];
+  const listener = (event: unknown): void => {
+    const { method, target, status, outcome } = event as Transaction;
+    if (target.startsWith('/ops')) return;
+    ended.push(`${method} ${target} ${status} ${outcome ?? ''}`);
+  };
+  subscribe('sekisho:transaction', listener);
+  t.after(() => unsubscribe('sekisho:transaction', listener));
+  return ended;
+}
+
+async function counted(t: TestContext, page: RequestHandler): Promise<() => Promise<number>> {
+  let ahead = 0;
+  t.after(useClock({ monotonic: () => performance.now() + ahead }));
+  const { port } = await listen(t, express().use(page));
+  return async () => {
+    ahead += 2000;
+    const { slices } = (await openStream(t, port)).events[0]!.data as {
+      slices: { requests: number }[];
+    };
+    return slices.reduce((sum, { requests }) => sum + requests, 0);
+  };
+}
+
+const inParts: Readonly<Record<string, (app: Express, page: RequestHandler) => unknown>> = {
+  'in the app': (app, page) => app.use('/ops', page),
+  'in a route': (app, page) => app.get('/ops/{*rest}', page),
+  'in a router of a router': (app, page) =>
+    app.use('/a', express.Router().use('/b', express.Router().use(page))),
+};
+
+for (const [where, mount] of Object.entries(inParts))
+  test(`what the app's own handlers answer is counted without any other observer, mounted ${where}`, async (t) => {
+    const page = dashboard(open);
+    t.after(() => page.close());
+    const ended = recorded(t);
+    const app = express();
+    app.get('/own', (_req, res) => void res.send('the app'));
+    app.use(
+      '/sub',
+      express().get('/own', (_req, res) => void res.status(404).end()),
+    );
+    app.get('/cut', (_req, res) => void res.destroy());
+    mount(app, page);
+    const { url } = await listen(t, app);
+    const other = await listen(
+      t,
+      express().use((_req, res) => void res.end('not ours')),
+    );
+    const site = await listen(t, (_req, res) => res.end('hello'));
+    app.use(balancedProxy(site.url));
+    await (await fetch(`${other.url}/own`)).text();
+    for (const path of ['/own', '/sub/own', '/proxied']) await (await fetch(url + path)).text();
+    await assert.rejects(fetch(`${url}/cut`));
+    await until(() => ended.length >= 4, 'all have ended');
+    assert.deepEqual(ended.toSorted(), [
+      'GET /cut 444 failed',
+      'GET /own 200 completed',
+      'GET /proxied 200 completed',
+      'GET /sub/own 404 completed',
+    ]);
+    assert.equal(await (await counted(t, page))(), 4);
+  });
+
+test('beside other observers nothing is counted twice', async (t) => {
+  const ended = recorded(t);
+  const page = dashboard(open);
+  t.after(() => page.close());
+  const lines: string[] = [];
+  const app = express().use(accessLog({ stream: { write: (line) => lines.push(line) } }), page);
+  app.get('/own', (_req, res) => void res.send('the app'));
+  const { url } = await listen(t, app);
+  for (let turn = 0; turn < 3; turn++) await (await fetch(`${url}/own`)).text();
+  await until(() => lines.length === 3, 'lines');
+  assert.equal(ended.length, 3);
+});
+
+test('mounted in an app within an app, it counts from when it is asked for', async (t) => {
+  const ended = recorded(t);
+  const page = dashboard(open);
+  t.after(() => page.close());
+  const app = express().use('/inner', express().use('/ops', page));
+  app.get('/own', (_req, res) => void res.send('the app'));
+  const { url } = await listen(t, app);
+  await (await fetch(`${url}/own`)).text();
+  await (await fetch(`${url}/inner/ops/`)).text();
+  await (await fetch(`${url}/own`)).text();
+  await until(() => ended.includes('GET /own 200 completed'), 'a record');
+  assert.equal(ended.filter((one) => one.includes('/own')).length, 1);
+});
+
+test('over HTTP/2 and for refused upgrades, too', async (t) => {
+  const ended = recorded(t);
+  const page = dashboard(open);
+  t.after(() => page.close());
+  const app = express().use('/ops', page);
+  app.use((_req, res) => void res.status(418).end());
+  await ask2(http2Client(t, await serveTls(t, app)), '/over-2');
+  const plain = await listen(t, app);
+  attach(plain.server, app);
+  await exchangeRaw(plain.port, upgradeRequest('/socket'));
+  await until(() => ended.length === 2, 'records');
+  assert.deepEqual(ended, ['GET /over-2 418 completed', 'GET /socket 418 completed']);
+});
+
 test('its own requests are not counted, those of others are', async (t) => {
   let ahead = 0;
   t.after(useClock({ monotonic: () => performance.now() + ahead }));
@@ -254,7 +365,13 @@ test('its own requests are not counted, those of others are', async (t) => {
 });
 
 test('close() stops watching', () => {
-  const channels = ['sekisho:transaction', 'sekisho:auth', 'sekisho:retry', 'sekisho:health'];
+  const channels = [
+    'http.server.request.start',
+    'sekisho:transaction',
+    'sekisho:auth',
+    'sekisho:retry',
+    'sekisho:health',
+  ];
   const watched = (): boolean[] => channels.map((name) => channel(name).hasSubscribers);
   const page = dashboard();
   assert.deepEqual(new Set(watched()), new Set([true]));

@@ -104,6 +104,11 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 
 /** Grows with what the client takes, by parts of what is being written, too: those are in what Node's own timeouts go by. */
 function takenOf(socket: Socket): number {
+  return socket.bytesWritten - unsentOf(socket);
+}
+
+/** Bytes that wait in this process for the client to take others. */
+export function unsentOf(socket: Socket): number {
   const { _handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
-  return socket.bytesWritten - socket.writableLength - (_handle?.writeQueueSize ?? 0);
+  return socket.writableLength + (_handle?.writeQueueSize ?? 0);
 }

@@ -3,6 +3,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { clock } from '../clock.ts';
 import { contextOf } from '../context.ts';
+import { noteRequest } from '../observing/every-request.ts';
 import { recordUnanswerable } from './dropped-request.ts';
 import { continueOnRead } from './expect-continue.ts';
 import { Http2Exchanges } from './http2-exchange.ts';
@@ -61,6 +62,7 @@ export class Http2Door {
         contextOf(req).awaitsContinue = true;
         continueOnRead(req, res);
       }
+      noteRequest(req, res);
       this.#server.emit('request', req, res);
     },
     refuse: (req, res, error) => {

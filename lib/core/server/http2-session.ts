@@ -11,6 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { clock } from '../clock.ts';
 import { ProxyError } from '../errors.ts';
 import type { Http2Exchanges } from './http2-exchange.ts';
+import { Http2Pulse } from './http2-pulse.ts';
 import { readHttp2Fields, type Http2RequestFields } from './http2-request-fields.ts';
 
 /** Of a request over HTTP/2, the limits an HTTP/1.1 connection has. Milliseconds; 0 for never. */
@@ -72,6 +73,7 @@ export class Http2Session {
   readonly #connection: TLSSocket;
   readonly #exchanges: Http2Exchanges;
   readonly #doors: Http2Doors;
+  readonly #pulse: Http2Pulse;
   /** Also holds those whose answer has ended while their body has not. */
   readonly #open: Set<OpenRequest> = new Set();
   #idleSince: number = clock.monotonic();
@@ -83,6 +85,7 @@ export class Http2Session {
     this.#doors = doors;
     const session = performServerHandshake(connection, options);
     this.#session = session;
+    this.#pulse = new Http2Pulse(session, connection);
     session
       .on('stream', this.#onStream)
       .on('error', this.#onError)
@@ -94,6 +97,10 @@ export class Http2Session {
 
   /** Ends what has taken too long. */
   sweep({ request, idle, first }: Http2Limits): void {
+    if (this.#pulse.stopped(this.#open.size > 0)) {
+      this.destroy();
+      return;
+    }
     const now = clock.monotonic();
     if (this.#open.size === 0) {
       const limit = this.#first ? first : idle;

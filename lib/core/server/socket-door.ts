@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { contextOf } from '../context.ts';
 import { ProxyError } from '../errors.ts';
+import { noteRequest } from '../observing/every-request.ts';
 import { trackSocket } from '../taken-sockets.ts';
 import { afterAnswers, answerOn } from './after-answers.ts';
 import { guardAnswer } from './answer-guard.ts';
@@ -11,6 +12,7 @@ import type { PendingUpgrade } from './pending-upgrade.ts';
 import { refuseAtDoor } from './proxied-request.ts';
 import { leftOver } from './proxy-door.ts';
 import { answerRefusal, reportError } from './refusal.ts';
+import { refuseUnanswered } from './unanswered-upgrade.ts';
 import type { Chain } from './upgrade-door.ts';
 
 /** What is particular to upgrades, or to tunnels. */
@@ -31,19 +33,21 @@ export function openSocketDoor(server: Server, app: Chain, door: SocketDoor): vo
 
   function throughChain(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     trackSocket(server, socket);
-    if (answerOn(socket) === undefined) {
+    // Node 26 gives something else as socket while the body of the request has not come.
+    const connection: Duplex = req.socket;
+    if (answerOn(connection) === undefined) {
       enter(req, socket, head);
       return;
     }
     // The only way to notice that the client leaves.
     socket.read(0);
-    afterAnswers(socket, () => {
-      if (answerOn(socket) !== undefined) {
+    afterAnswers(connection, () => {
+      if (answerOn(connection) !== undefined) {
         socket.destroy();
         return;
       }
       // The one that node sets between two requests.
-      (socket as Partial<Pick<Socket, 'setTimeout'>>).setTimeout?.(0);
+      (connection as Partial<Pick<Socket, 'setTimeout'>>).setTimeout?.(0);
       enter(req, socket, head);
     });
   }
@@ -63,8 +67,12 @@ export function openSocketDoor(server: Server, app: Chain, door: SocketDoor): vo
       return;
     }
     const ordinary = door.ordinary(req);
-    if (!ordinary) context.upgrade = upgrade;
+    if (!ordinary) {
+      context.upgrade = upgrade;
+      refuseUnanswered(req, upgrade);
+    }
     if (context.proxied) guardAnswer(req, res);
+    noteRequest(req, res);
 
     app(req, res, function fellThrough(error) {
       if (!upgrade.pending) return;

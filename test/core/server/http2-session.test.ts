@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import type { ClientHttp2Session } from 'node:http2';
 import { promisify } from 'node:util';
 import test, { type TestContext } from 'node:test';
 import express from 'express';
@@ -14,6 +15,7 @@ import {
   hpack,
   request,
 } from '../../support/http2-frames.ts';
+import { tellsOfBrokenSessions } from '../../support/node-releases.ts';
 import { listen, turns, until } from '../../support/servers.ts';
 import { answerOf, ask2, http2Client, serveTls } from '../../support/tls.ts';
 import { rawClient } from '../../support/upgrades.ts';
@@ -199,12 +201,90 @@ const floods: {
 
 for (const { name, flood } of floods)
   test(`a flood ends its own connection only: ${name}`, async (t) => {
+    const time = fakeTime(t);
     const serving = await serveTls(t, app);
     const client = await frameClient(t, serving);
     await flood(client);
-    await until(() => client.closed, 'the end of the connection');
+    await until(() => {
+      // The limit of idle connections.
+      if (!tellsOfBrokenSessions) time.pass(60_000);
+      return client.closed;
+    }, 'the end of the connection');
     assert.equal((await ask2(http2Client(t, serving), '/')).text, 'hello');
   });
+
+test('who breaks the protocol loses what is in flight, whether node tells of it or not', async (t) => {
+  const time = fakeTime(t);
+  let reached = false;
+  let ended = false;
+  const slow = express().get('/', (_req, res) => {
+    reached = true;
+    res.on('close', () => (ended = true));
+  });
+  const client = await frameClient(t, await serveTls(t, slow));
+  client.headers(1, request('/'));
+  await until(() => reached, 'the request');
+  client.send('DATA', 0, 0, Buffer.alloc(40_000));
+  await until(() => {
+    if (!tellsOfBrokenSessions) time.pass(60_000);
+    return client.closed && ended;
+  }, 'the end of the connection');
+});
+
+test('a client that waits for an answer and does not answer a PING for a minute is gone', async (t) => {
+  const time = fakeTime(t);
+  let reached = false;
+  let ended = false;
+  const slow = express().get('/', (_req, res) => {
+    reached = true;
+    res.on('close', () => (ended = true));
+  });
+  const client = await frameClient(t, await serveTls(t, slow));
+  client.headers(1, request('/'));
+  await until(() => reached, 'the request');
+  await client.sees('SETTINGS');
+  await turns();
+  time.pass(0);
+  time.pass(59_000);
+  await turns();
+  assert.ok(client.frames.every(({ type }) => type !== frameTypes.PING));
+  time.pass(2000);
+  await client.sees('PING');
+  time.pass(59_000);
+  await turns();
+  assert.equal(ended, false);
+  time.pass(2000);
+  await until(() => client.closed && ended, 'the end of the connection');
+});
+
+async function roundTrip(client: ClientHttp2Session): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.ping((error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+test('a client that waits for an answer and answers PINGs may wait for long', async (t) => {
+  const time = fakeTime(t);
+  let answer: (() => void) | undefined;
+  const slow = express().get('/', (_req, res) => void (answer = () => res.send('slow')));
+  const client = http2Client(t, await serveTls(t, slow));
+  const answered = ask2(client, '/');
+  await until(() => answer !== undefined, 'the request');
+  for (let round = 1; round <= 5; round++) {
+    // Then all is read that the client had to say, its answers to what came before included.
+    await roundTrip(client);
+    await roundTrip(client);
+    time.pass(0);
+    const asked = once(client, 'ping');
+    time.pass(61_000);
+    await asked;
+  }
+  answer!();
+  assert.equal((await answered).text, 'slow');
+});
 
 test('more streams than allowed are refused, the others answered', async (t) => {
   const answers: (() => void)[] = [];

@@ -7,7 +7,7 @@ import { contextOf } from '../../../lib/core/context.ts';
 import { ProxyError } from '../../../lib/core/errors.ts';
 import { socketOwners } from '../../../lib/core/taken-sockets.ts';
 import { attach } from '../../../lib/core/server/attach.ts';
-import { listen, until } from '../../support/servers.ts';
+import { listen, turns, until } from '../../support/servers.ts';
 import { echo, rawClient, upgradeRequest } from '../../support/upgrades.ts';
 
 async function attached(t: TestContext, app: Express): Promise<number> {
@@ -198,6 +198,27 @@ test('an upgrade pipelined behind an unanswered request waits, and nobody else w
   assert.deepEqual([client.text, client.closed], ['', false]);
   client.socket.destroy();
 });
+
+for (const [what, head] of [
+  ['an upgrade with a length', upgradeRequest('/', 'Content-Length: 3\r\n')],
+  ['an upgrade in chunks', upgradeRequest('/', 'Transfer-Encoding: chunked\r\n')],
+  ['a CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 3\r\n\r\n'],
+])
+  for (const body of ['', 'abc'])
+    test(`refused for its body, ${what} waits for the answer before its own, with "${body}"`, async (t) => {
+      let answer: (() => void) | undefined;
+      const app = express().get('/slow', (_req, res) => void (answer = () => res.send('slow')));
+      const client = await rawClient(
+        await attached(t, app),
+        `GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${head}${body}`,
+      );
+      await until(() => answer !== undefined, 'the request before');
+      await turns();
+      assert.deepEqual([client.text, client.closed], ['', false]);
+      answer!();
+      await until(() => client.closed, 'the end of the connection');
+      assert.deepEqual(client.text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400']);
+    });
 
 const ordinary: { name: string; request: string }[] = [
   { name: 'Upgrade: h2c', request: upgradeRequest('/', 'HTTP2-Settings: AAMA\r\n', 'h2c') },
