@@ -135,10 +135,11 @@ function takes({ methods }: Link, method: string): boolean {
 }
 
 function leadOf(link: Link, question: LeadQuestion): Found | undefined {
-  if (link.role === 'foreign-forwarder')
-    return { forwarder: link.where, route: undefined, urls: [], refused: undefined };
-  const forwards = link.info?.forwards;
-  if (forwards === undefined) return undefined;
+  const forwards = link.forwarding;
+  if (forwards === undefined)
+    return link.role === 'foreign-forwarder'
+      ? { forwarder: link.where, route: undefined, urls: [], refused: undefined }
+      : undefined;
   try {
     const lead = forwards.lead(question);
     if (lead === undefined) return undefined;

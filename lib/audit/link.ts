@@ -1,4 +1,5 @@
-import type { MiddlewareInfo, Way } from '../core/middleware.ts';
+import type { Forwards, MiddlewareInfo, Way } from '../core/middleware.ts';
+import { forwardsOf } from './foreign-proxy.ts';
 import { prefixStep, type Mount } from './mount.ts';
 import type { Role } from './roles.ts';
 
@@ -50,14 +51,19 @@ export class Link {
     );
   }
 
+  /** What a forwarder says of itself, or can be read of it. */
+  get forwarding(): Forwards | undefined {
+    return this.info?.forwards ?? forwardsOf(this);
+  }
+
   /** The ways of a forwarder with the mounts they begin at; a single one for all others. */
   get ways(): readonly ForwardWay[] {
-    return (this.#ways ??= (
-      this.info?.forwards?.ways ?? [{ prefix: '', options: this.options }]
-    ).map((way) => ({
-      way,
-      mount: way.prefix === '' ? this.mount : this.mount.with(prefixStep(way.prefix)),
-    })));
+    return (this.#ways ??= (this.forwarding?.ways ?? [{ prefix: '', options: this.options }]).map(
+      (way) => ({
+        way,
+        mount: way.prefix === '' ? this.mount : this.mount.with(prefixStep(way.prefix)),
+      }),
+    ));
   }
 
   before(other: Link): boolean {

@@ -1,7 +1,8 @@
 import type { Chain } from './chain.ts';
 import { rule, type Rule, type Surroundings } from './finding.ts';
+import { settingsOf } from './foreign-proxy.ts';
 import type { Link } from './link.ts';
-import { nameOf } from './roles.ts';
+import { nameOf, ownValue } from './roles.ts';
 
 /** What goes over the wires around the proxy. */
 export const transportRules: readonly Rule[] = [
@@ -23,6 +24,15 @@ export const transportRules: readonly Rule[] = [
             'set tls.ca to the authority of the servers, and tls.servername if their name differs',
         };
       }
+    for (const forwarder of chain.with('foreign-forwarder')) {
+      const settings = settingsOf(forwarder);
+      if (settings === undefined || !isInsecure(settings)) continue;
+      yield {
+        where: forwarder.where,
+        why: 'secure is false: whoever stands between reads and changes what is forwarded, credentials, too',
+        remedy: 'leave secure out, and give target an object with the ca of the servers',
+      };
+    }
   }),
   rule('basic-without-tls', 'warning', function* (chain, surroundings) {
     for (const gate of chain.with('gate')) {
@@ -63,6 +73,27 @@ export const transportRules: readonly Rule[] = [
         remedy: 'attach(app.listen(…)), or serve(app)',
       };
     }
+    for (const forwarder of chain.with('foreign-forwarder')) {
+      if (!wantsUpgrades(forwarder)) continue;
+      const gate = chain.with('gate').find((one) => one.before(forwarder) && one.meets(forwarder));
+      if (gate === undefined) continue;
+      yield {
+        where: forwarder.where,
+        why: `ws is true, and no server has been attached: it takes WebSockets from the server itself, and ${gate.where} sees none of them`,
+        remedy: 'forward with balancedProxy() instead, and attach(app.listen(…))',
+      };
+    }
+  }),
+  rule('upgrade-unanswered', 'warning', function* (chain, { server }) {
+    if (server === undefined) return;
+    for (const forwarder of chain.with('foreign-forwarder')) {
+      if (!wantsUpgrades(forwarder)) continue;
+      yield {
+        where: forwarder.where,
+        why: 'ws is true, and the server is attached: WebSockets come to it through the app, where it does not answer them, and are refused after a minute',
+        remedy: 'forward with balancedProxy() instead',
+      };
+    }
   }),
   rule('compression-before-events', 'warning', function* (chain) {
     for (const compression of chain.with('compression')) {
@@ -86,6 +117,18 @@ function isUnverified({ tls, target }: Readonly<Record<string, unknown>>): boole
       (target as { pool?: { options?: { tls?: unknown } } } | undefined)?.pool?.options?.tls,
     ) === false
   );
+}
+
+function wantsUpgrades(forwarder: Link): boolean {
+  const settings = settingsOf(forwarder);
+  return settings !== undefined && ownValue(settings, 'ws') === true;
+}
+
+/** Says so, and to servers that do have a certificate. */
+function isInsecure(settings: object): boolean {
+  const target = ownValue(settings, 'target');
+  const isPlain = typeof target === 'string' && target.startsWith('http:');
+  return ownValue(settings, 'secure') === false && !isPlain;
 }
 
 function rejects(tls: unknown): unknown {

@@ -72,7 +72,7 @@ function urlsOf({ link, way }: Passage, path: string): readonly string[] {
   const host = way.host?.replace('*', 'sample');
   if (here === undefined) return [];
   try {
-    const lead = link.info?.forwards?.lead({ host, ...here, original: path });
+    const lead = link.forwarding?.lead({ host, ...here, original: path });
     return (lead?.urls ?? []).filter((url) => !url.includes('('));
   } catch {
     return [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import express from 'express';
+import { createProxyMiddleware, type Options } from 'http-proxy-middleware';
 import { audit, explain } from '../../lib/audit/index.ts';
 import { authGate } from '../../lib/auth-gate/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
@@ -154,3 +155,28 @@ test('it prints', () => {
   assert.match(text, /#5 balancedProxy at \/deep\/er → http:\/\/deep\.example\/api\/x\n$/);
   assert.ok(audit(build()).chain.length === 7);
 });
+
+const their: Readonly<Record<string, Options>> = {
+  'http://a:1': {},
+  'http://b:1/base/': { pathFilter: ['/x', '/y'] },
+  'http://c:1': { pathFilter: '/rewritten', pathRewrite: { '^/rewritten': '' } },
+  'http://d:1': { pathFilter: (path) => path === '/asked' },
+};
+
+for (const [line, target, forwarder, urls] of [
+  [
+    'GET /x/1?q=1',
+    'http://b:1/base/',
+    '#1 http-proxy-middleware at /',
+    ['http://b:1/base/x/1?q=1'],
+  ],
+  ['GET /z', 'http://b:1/base/', undefined, []],
+  ['GET /rewritten/1', 'http://c:1', '#1 http-proxy-middleware at /', []],
+  ['GET /z', 'http://a:1', '#1 http-proxy-middleware at /', ['http://a:1/z']],
+  ['GET /z', 'http://d:1', '#1 http-proxy-middleware at /', []],
+] as const)
+  test(`http-proxy-middleware to ${target}: ${line} is ${urls[0] ?? forwarder ?? 'not taken'}`, () => {
+    const app = express().use(createProxyMiddleware({ target, ...their[target] }));
+    const found = explain(app, line);
+    assert.deepEqual([found.forwarder, found.urls], [forwarder, urls]);
+  });

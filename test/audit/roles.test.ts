@@ -1,9 +1,31 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import express, { type RequestHandler } from 'express';
 import { audit } from '../../lib/audit/index.ts';
 
-/** As the compiler writes theirs, in parentheses: the function gets no name. */
+/** Without types of their own. */
+const require = createRequire(import.meta.url);
+const passport = require('passport') as {
+  authenticate(strategies: string | string[], options?: object): RequestHandler;
+  initialize(): RequestHandler;
+  session(): RequestHandler;
+};
+const multer = require('multer') as () => {
+  any(): RequestHandler;
+  single(field: string): RequestHandler;
+};
+const { createProxyMiddleware: proxyOfVersion3, legacyCreateProxyMiddleware: legacyProxy } =
+  require('http-proxy-middleware-3') as Record<string, (options: object) => RequestHandler>;
+
+function of(name: string, ...args: unknown[]): RequestHandler {
+  return (require(name) as (...args: unknown[]) => RequestHandler)(...args);
+}
+
+/**
+ * http-proxy-middleware 2 as its compiler writes it, in parentheses: the function gets no name. The package itself does not go
+ * along with this Express (its peer dependency is @types/express 4).
+ */
 class TheirProxy {
   readonly middleware: RequestHandler = (_req, _res, next) => {
     if (!this.shouldProxy('/')) next();
@@ -23,45 +45,49 @@ function unnamed(handler: RequestHandler): RequestHandler {
   return Object.defineProperty(handler, 'name', { value: '' });
 }
 
-/** In the shape of passport's. */
-function authenticating(strategies: string | string[]): RequestHandler {
-  const name = [strategies].flat();
-  return function authenticate(_req, _res, next) {
-    const failures = name.map((one) => one.length);
-    if (failures.length > 0) next();
-  };
-}
-
-function loggingMiddleware(next: () => void): void {
-  next();
-}
+const target = 'http://127.0.0.1:9';
 
 for (const [title, handler, row] of [
   [
-    'http-proxy-middleware 2 and 3',
+    'http-proxy-middleware 2',
     new TheirProxy().middleware,
     'http-proxy-middleware foreign-forwarder',
   ],
   [
-    'connect-history-api-fallback',
-    unnamed((_req, res) => void res.send('because the client does not accept HTML.')),
-    'connect-history-api-fallback fallback',
+    'http-proxy-middleware 3',
+    proxyOfVersion3!({ target }),
+    'http-proxy-middleware foreign-forwarder',
   ],
   [
-    'pino-http',
-    Object.defineProperty(
-      ((_req, _res, next) => {
-        loggingMiddleware(next);
-      }) satisfies RequestHandler,
-      'name',
-      { value: 'result' },
-    ),
-    'pino-http log',
+    'http-proxy-middleware 3, as version 2 was called',
+    legacyProxy!({ target }),
+    'http-proxy-middleware foreign-forwarder',
   ],
-  ['passport.authenticate()', authenticating('jwt'), 'authenticate gate'],
-  ['passport.authenticate() of several', authenticating(['session', 'jwt']), 'authenticate gate'],
-  ['passport.session()', authenticating('session'), 'authenticate unknown'],
-  ['passport-anonymous', authenticating(['jwt', 'anonymous']), 'authenticate unknown'],
+  ['express-http-proxy', of('express-http-proxy', target), 'handleProxy foreign-forwarder'],
+  [
+    'connect-history-api-fallback',
+    of('connect-history-api-fallback'),
+    'connect-history-api-fallback fallback',
+  ],
+  ['pino-http', of('pino-http'), 'pino-http log'],
+  ['serve-index', of('serve-index', '.'), 'serve-index page'],
+  ['cookie-session', of('cookie-session', { keys: ['a'] }), '_cookieSession session'],
+  ['multer().any()', multer().any(), 'multerMiddleware body-parser'],
+  ['multer().single()', multer().single('a'), 'multerMiddleware body-parser'],
+  ['passport.authenticate()', passport.authenticate('jwt'), 'authenticate gate'],
+  [
+    'passport.authenticate() with options',
+    passport.authenticate('jwt', { session: false }),
+    'authenticate gate',
+  ],
+  [
+    'passport.authenticate() of several',
+    passport.authenticate(['session', 'jwt']),
+    'authenticate gate',
+  ],
+  ['passport.session()', passport.session(), 'authenticate unknown'],
+  ['passport.initialize()', passport.initialize(), 'initialize unknown'],
+  ['passport-anonymous', passport.authenticate(['jwt', 'anonymous']), 'authenticate unknown'],
   ['anything without a name', unnamed((_req, res) => void res.end()), '<anonymous> unknown'],
 ] as const)
   test(`${title}: ${row}`, () => {

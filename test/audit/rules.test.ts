@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 // @ts-expect-error -- it has no types
 import untypedApicache from 'apicache';
@@ -52,12 +53,22 @@ interface ForeignApicache {
 const foreignCache = () =>
   (untypedApicache as ForeignApicache).newInstance({}).middleware('1 minute');
 
-/** In the shape of serve-index: its function has no name. */
-const fileIndex = (): RequestHandler => (_req, res) => {
-  const showUp = false;
-  res.json({ showUp });
+/** Without types of their own. */
+const require = createRequire(import.meta.url);
+const serveIndex = require('serve-index') as (root: string) => RequestHandler;
+const historyFallback = require('connect-history-api-fallback') as () => RequestHandler;
+const cookieSession = require('cookie-session') as (options: object) => RequestHandler;
+const expressHttpProxy = require('express-http-proxy') as (host: string) => RequestHandler;
+const pinoHttp = require('pino-http') as (options: object) => RequestHandler;
+const multer = require('multer') as () => Record<'any' | 'none', () => RequestHandler>;
+const passport = require('passport') as { authenticate(strategy: string): RequestHandler };
+const { createProxyMiddleware: proxyOfVersion3 } = require('http-proxy-middleware-3') as {
+  createProxyMiddleware: typeof createProxyMiddleware;
 };
-const theirProxy = () => createProxyMiddleware({ target: server });
+
+/** One for all tests: what it was told V8 has to look for. */
+const theirs = createProxyMiddleware({ target: server });
+const theirProxy = () => theirs;
 const shop = 'http://127.0.0.1:10';
 const everybody: RequestHandler = (_req, _res, next) => {
   next();
@@ -216,6 +227,17 @@ const cases: readonly {
     where: '#1 prefixRouter at /',
   },
   {
+    rule: 'tls-unverified',
+    title: 'in http-proxy-middleware',
+    bad: (app) => app.use(createProxyMiddleware({ target: 'https://a.example', secure: false })),
+    good: (app) =>
+      app.use(
+        createProxyMiddleware({ target: 'https://a.example' }),
+        createProxyMiddleware({ target: 'http://127.0.0.1:9', secure: false }),
+      ),
+    where: '#1 http-proxy-middleware at /',
+  },
+  {
     rule: 'basic-without-tls',
     bad: (app) => app.use(gate()).get('/', answer),
     good: (app) => app.use(httpsRedirect(), gate()).get('/', answer),
@@ -233,6 +255,34 @@ const cases: readonly {
     bad: (app) => app.use(balancedProxy(server, { ws: true })),
     good: (app) => app.use(balancedProxy(server)),
     where: '#1 balancedProxy at /',
+  },
+  {
+    rule: 'upgrade-without-attach',
+    title: 'of http-proxy-middleware, which takes them past a gate',
+    bad: (app) => app.use(gate(), createProxyMiddleware({ target: server, ws: true })),
+    good: (app) => app.use(createProxyMiddleware({ target: server, ws: true })),
+    where: '#2 http-proxy-middleware at /',
+  },
+  {
+    rule: 'upgrade-unanswered',
+    bad: (app) =>
+      attach(
+        createServer(app),
+        app.use(gate(), createProxyMiddleware({ target: server, ws: true })),
+      ),
+    good: (app) => attach(createServer(app), app.use(gate(), theirProxy())),
+    where: '#2 http-proxy-middleware at /',
+  },
+  {
+    rule: 'upgrade-unanswered',
+    title: 'as a route',
+    bad: (app) =>
+      attach(
+        createServer(app),
+        app.use(prefixRouter({ '/chat': createProxyMiddleware({ target: server, ws: true }) })),
+      ),
+    good: (app) => attach(createServer(app), app.use(prefixRouter({ '/chat': server }))),
+    where: '#2 http-proxy-middleware at /chat',
   },
   {
     rule: 'compression-before-events',
@@ -276,8 +326,8 @@ const cases: readonly {
   {
     rule: 'page-without-gate',
     title: 'an index of files',
-    bad: (app) => app.use('/files', fileIndex()),
-    good: (app) => app.use('/files', gate(), fileIndex()),
+    bad: (app) => app.use('/files', serveIndex('.')),
+    good: (app) => app.use('/files', gate(), serveIndex('.')),
     where: '#1 serve-index at /files',
   },
   {
@@ -462,6 +512,69 @@ const cases: readonly {
     where: '#1 authMiddleware at /admin',
   },
   {
+    rule: 'cache-before-gate',
+    title: 'passport',
+    bad: (app) => app.use(cache('1m'), passport.authenticate('jwt')).get('/', answer),
+    good: (app) => app.use(passport.authenticate('jwt'), cache('1m')).get('/', answer),
+    where: '#1 cache at /',
+  },
+  {
+    rule: 'log-after-answer',
+    title: 'pino-http',
+    bad: (app) => app.use(rateLimit(), pinoHttp({})).get('/a', answer),
+    good: (app) => app.use(pinoHttp({}), rateLimit()).get('/a', answer),
+    where: '#2 pino-http at /',
+  },
+  {
+    rule: 'fallback-before-forwarder',
+    title: 'connect-history-api-fallback',
+    bad: (app) => app.use(historyFallback()).use('/api', balancedProxy(server)),
+    good: (app) => app.use('/api', balancedProxy(server)).use(historyFallback()),
+    where: '#1 connect-history-api-fallback at /',
+  },
+  {
+    rule: 'session-before-cache',
+    title: 'cookie-session, which has none before there is something in it',
+    bad: (app) => app.use(sessions(true), cache('1m')).get('/', answer),
+    good: (app) => app.use(cookieSession({ keys: ['a'] }), cache('1m')).get('/', answer),
+    where: '#1 session at /',
+  },
+  ...(['any', 'none'] as const).map((kind) => ({
+    rule: 'body-parser-before-forwarder',
+    title: `multer().${kind}()`,
+    bad: (app: Express) => app.use(multer()[kind]()).use('/a', balancedProxy(server)),
+    good: (app: Express) => app.use('/a', balancedProxy(server)).use(multer()[kind]()),
+    where: '#1 multerMiddleware at /',
+  })),
+  {
+    rule: 'body-parser-before-forwarder',
+    title: 'express-http-proxy',
+    bad: (app) => app.use(express.json()).use('/a', expressHttpProxy(server)),
+    good: (app) => app.use('/a', expressHttpProxy(server)).use(express.json()),
+    where: '#1 jsonParser at /',
+  },
+  {
+    rule: 'gate-after-forwarder',
+    title: 'express-http-proxy',
+    bad: (app) => app.use('/a', expressHttpProxy(server), gate()),
+    good: (app) => app.use('/a', gate(), expressHttpProxy(server)),
+    where: '#2 authGate at /a',
+  },
+  {
+    rule: 'gate-after-forwarder',
+    title: 'http-proxy-middleware 3 and passport',
+    bad: (app) => app.use('/a', proxyOfVersion3({ target: server }), passport.authenticate('jwt')),
+    good: (app) => app.use('/a', passport.authenticate('jwt'), proxyOfVersion3({ target: server })),
+    where: '#2 authenticate at /a',
+  },
+  {
+    rule: 'gate-narrower-than-forwarder',
+    title: 'http-proxy-middleware 3',
+    bad: (app) => app.use('/admin', gate()).use(proxyOfVersion3({ target: server })),
+    good: (app) => app.use(gate()).use(proxyOfVersion3({ target: server })),
+    where: '#1 authGate at /admin',
+  },
+  {
     rule: 'no-error-handler',
     title: 'http-proxy-middleware',
     bad: (app) => app.use('/a', theirProxy()),
@@ -515,6 +628,8 @@ const fine: Readonly<Record<string, Build>> = {
     app.get('/x', cache('1m'), answer).post('/x', gate(), answer),
   'routes for some, a gate and the forward proxy for others': (app) =>
     app.use(prefixRouter({ '/x': server }), gate(), forwardProxy()),
+  'http-proxy-middleware with a pathFilter that a gate guards': (app) =>
+    app.use('/api', gate()).use(createProxyMiddleware({ target: server, pathFilter: '/api' })),
   'http-proxy-middleware with a pathFilter, then routes': (app) =>
     app
       .use(createProxyMiddleware({ target: server, pathFilter: ['/api'] }))

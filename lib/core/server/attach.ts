@@ -26,7 +26,7 @@ const selfTests = new WeakMap<HttpServer, Promise<string | undefined>>();
  *   answer and the connection ends. What no handler wants is left to other `upgrade` listeners of
  *   the server (ws, socket.io), added before or later; without one it is answered 404. A catch-all
  *   handler at the end of the app answers upgrades as well, so it should call `next()` for the
- *   paths of such listeners.
+ *   paths of such listeners. What a handler keeps for a minute without an answer is refused (501).
  * - **Requests to a forward proxy**: `GET http://other.example/` and `CONNECT other.example:443` go
  *   through the chain to `forwardProxy`, and are answered by no route of the app: where no `forwardProxy` takes
  *   them the answer is 421. In a process without one, a target in absolute-form that names this very listener (its address and

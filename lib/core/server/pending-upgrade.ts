@@ -46,6 +46,11 @@ export class PendingUpgrade implements UpgradeRequest {
     this.socket.removeListener('error', ignore);
   }
 
+  /** Tells those who wait for the end of the response, once released, that there will be no other. */
+  abandon(): void {
+    closeResponse(this.res);
+  }
+
   /** What becomes of the socket once the answer is out. */
   protected answered(): void {
     lingerEnd(this.socket);

@@ -22,8 +22,9 @@ const handshake = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZ
 interface Attached {
   readonly port: number;
   /** How many waits of a minute there are. */
-  waits(): number;
-  pass(): void;
+  readonly waits: () => number;
+  /** The first of them is over. */
+  readonly pass: () => void;
 }
 
 async function attached(t: TestContext, app: Express): Promise<Attached> {
@@ -44,11 +45,12 @@ async function attached(t: TestContext, app: Express): Promise<Attached> {
   return {
     port,
     waits: () => waits.size,
-    pass() {
-      for (const wait of waits) {
-        waits.delete(wait);
-        wait();
-      }
+    pass: () => {
+      // The door's: it begins before the chain is asked.
+      const [wait] = waits;
+      if (wait === undefined) return;
+      waits.delete(wait);
+      wait();
     },
   };
 }
