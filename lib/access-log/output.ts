@@ -189,7 +189,9 @@ export class StreamOutput implements LineOutput {
   readonly #onDrain = (): void => {
     this.#held = false;
     this.#wake();
-    this.#cut();
+    // What gathers has its moment; our own stream says this after each batch, and would get the next one too early.
+    if (this.#cancelTimer === undefined) this.#cut();
+    else this.#pass();
   };
 
   readonly #onWritten = (): void => {
