@@ -16,6 +16,7 @@ import type { Body } from './body.ts';
 import { keepVary, type Entry, type VaryRecord } from './entry.ts';
 import type { Flight } from './flight.ts';
 import { groupOfUrl, variantKey } from './key.ts';
+import { joined, lastingFields, lastingText } from './lasting.ts';
 import type { WholeAnswer } from './presentation.ts';
 import { Tape } from './tape.ts';
 import type { Visit } from './visit.ts';
@@ -49,13 +50,13 @@ export class Recording {
     removed: readonly string[] | undefined,
   ) {
     const { leader } = flight;
-    const fields = storedFields(answer.fields, verdict.withoutFields, received);
+    const fields = lastingFields(storedFields(answer.fields, verdict.withoutFields, received));
     this.#flight = flight;
     this.#leader = leader;
     this.#stated = answer.size;
     this.#verdict = verdict;
     this.#received = received;
-    this.answer = { ...answer, fields };
+    this.answer = { ...answer, message: lastingText(answer.message), fields };
     this.local = removed !== undefined;
     this.removed = removed ?? none;
     this.#groups = groupsOf(leader, answer.fields);
@@ -164,7 +165,7 @@ export class Recording {
       validity,
       local: this.local,
       removed: this.removed,
-      url,
+      url: joined(url),
       groups: this.#groups,
     };
     engine.counters.stored += 1;
@@ -172,7 +173,7 @@ export class Recording {
     // Variants are found by their record, which was stored with the epoch.
     const epoch = at === key ? this.#flight.epoch : undefined;
     if (this.#flight.epoch !== undefined)
-      await engine.records.set(at, entry, this.#received + keepFor, epoch);
+      await engine.records.set(joined(at), entry, this.#received + keepFor, epoch);
   }
 
   fail(error: Error): void {
