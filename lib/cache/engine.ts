@@ -73,7 +73,9 @@ export class CacheEngine implements KeyPlan {
   }
 
   notePass(key: string): void {
-    this.#passes.set(key, clock.monotonic() + passMemory);
+    const until = clock.monotonic() + passMemory;
+    // Once in a while will do.
+    if ((this.#passes.get(key) ?? 0) < until - passMemory / 2) this.#passes.set(key, until);
   }
 
   forgetPass(key: string): void {

@@ -461,7 +461,7 @@ export class Flight extends DirectListener implements ReaderOwner {
   /** Whoever comes from now on does not find it. */
   #close(): void {
     const { flights, refreshing } = this.leader.engine;
-    if (flights.get(this.leader.at) === this) flights.delete(this.leader.at);
+    flights.leave(this.leader.at, this);
     if (this.#refreshes !== undefined) refreshing.delete(this.#refreshes);
     this.#refreshes = undefined;
     this.release?.();

@@ -34,6 +34,13 @@ export class Flights {
     this.#places.delete(key);
   }
 
+  /** Gives up the place of this one, if it still has it. */
+  leave(key: string, flight: Flight): boolean {
+    if (this.#places.get(key)?.flight !== flight) return false;
+    this.delete(key);
+    return true;
+  }
+
   /** Whoever comes from now on does not find them. */
   forget(which: (flight: Flight) => boolean): void {
     for (const [key, { flight }] of this.#places)

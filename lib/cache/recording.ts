@@ -213,10 +213,8 @@ export class Recording {
     if (invalidation === undefined) keep();
     else void invalidation.then(keep);
     const at = variantKey(key, record, leader.fields);
-    if (engine.flights.get(leader.at) === this.#flight) {
-      engine.flights.delete(leader.at);
-      if (!engine.flights.has(at)) engine.flights.set(at, this.#flight);
-    }
+    if (engine.flights.leave(leader.at, this.#flight) && !engine.flights.has(at))
+      engine.flights.set(at, this.#flight);
     leader.at = at;
   }
 }

@@ -314,7 +314,8 @@ export class Visit {
 
   #open(): Flight {
     const flight = new Flight(this);
-    if (this.shareable) this.engine.flights.set(this.at, flight);
+    // Where nothing is expected to be stored nobody waits.
+    if (this.shareable && flight.fills) this.engine.flights.set(this.at, flight);
     return flight;
   }
 
