@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import express from 'express';
 
 const [name = '', upstreamUrl = ''] = process.argv.slice(2);
+const small = `${'0123456789'.repeat(10)}\n`;
 
 const proxies: Record<string, () => Promise<Server> | Server> = {
   sekisho: () => sekisho(false),
@@ -15,6 +16,15 @@ const proxies: Record<string, () => Promise<Server> | Server> = {
     return server;
   },
   'sekisho + securityHeaders': () => sekisho(true),
+  /** No proxy at all: what is left of a request's time when nothing is forwarded. */
+  'Express, which answers itself'() {
+    const app = express().disable('x-powered-by');
+    app.use((_req, res) => {
+      res.writeHead(200, ['Content-Type', 'text/plain', 'Content-Length', String(small.length)]);
+      res.end(small);
+    });
+    return listening(app.listen(0, '127.0.0.1'));
+  },
   async 'http-proxy-middleware'() {
     const { createProxyMiddleware } = await import('http-proxy-middleware');
     const app = express().disable('x-powered-by');

@@ -37,10 +37,12 @@ interface Scenario {
   readonly load: Load;
   /** The Node server is behind, because it reads uploads to their end. */
   readonly node?: boolean;
+  /** What can be reached at all is shown, too. */
+  readonly floor?: boolean;
 }
 
 const scenarios: readonly Scenario[] = [
-  { name: 'small GET', load: { path: '/', connections: 50, seconds: 4 } },
+  { name: 'small GET', load: { path: '/', connections: 50, seconds: 4 }, floor: true },
   { name: '64 KiB GET', load: { path: '/64k', connections: 50, seconds: 4 } },
   { name: '10 MB download', load: { path: '/10m', connections: 4, seconds: 4 } },
   {
@@ -60,6 +62,8 @@ const peers = [
   '@fastify/http-proxy',
   'node:http + undici',
 ];
+/** Express without any proxy: no middleware of its can take less of the time of a request. */
+const floor = 'Express, which answers itself';
 
 interface Proxy {
   readonly name: string;
@@ -99,7 +103,8 @@ async function startProxy(name: string, target: string, file = 'proxy.ts'): Prom
 async function bench(scenario: Scenario, upstream: Upstream): Promise<void> {
   const target = scenario.node === true ? upstream.nodeUrl : upstream.url;
   const proxies: Proxy[] = [];
-  for (const name of peers) proxies.push(await startProxy(name, target));
+  const names = scenario.floor === true ? [...peers, floor] : peers;
+  for (const name of names) proxies.push(await startProxy(name, target));
   if (upstream.nginx !== undefined) {
     const url = upstream.nginx.url + (scenario.node === true ? '/node' : '');
     const { process: child } = upstream.nginx;
