@@ -97,7 +97,8 @@ describe('other middlewares before, between and after two wrappers', () => {
               const coded = other === 'compression' && place !== 'before';
               // What stands outside of the compression puts its letter in front of the compressed bytes.
               if (!(coded && place !== 'before')) assert.equal(await answer.text(), `AB${text}`);
-              else await answer.arrayBuffer().catch(() => undefined);
+              // To fetch they are no gzip; that of Node 22 would wait for their end for ever.
+              else await answer.body?.cancel().catch(() => undefined);
               assert.equal(answer.headers.get('x-way'), 'BA');
               assert.equal(answer.headers.get('content-type')?.startsWith('text/plain'), true);
               if (other === 'a field') assert.equal(answer.headers.get('x-between'), '1');
