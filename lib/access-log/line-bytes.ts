@@ -1,6 +1,6 @@
 import { jsonValue } from './escape.ts';
 
-const capacity = 256 * 1024;
+const capacity = 64 * 1024;
 /** Longer texts are looked at and copied faster by V8's own code, shorter ones by a loop. */
 const longText = 48;
 /** No character takes more in JSON: `\u2028`. */

@@ -6,7 +6,7 @@ import { LineBytes } from './line-bytes.ts';
 
 const lineFeed = 10;
 /** Lines are written together when there are this many bytes of them, or after a moment (milliseconds). */
-const batch = 252 * 1024;
+const batch = 60 * 1024;
 const moment = 20;
 
 /** Where lines go. */
@@ -35,6 +35,8 @@ export class StreamOutput implements LineOutput {
   /** The stream is ours to flush and to end. */
   readonly #own: OwnStream | undefined;
   readonly #limit: number;
+  /** Bytes that make a batch: not what may wait at all, or lines would be lost before the stream has been offered any. */
+  readonly #full: number;
   readonly #batch = new LineBytes();
   /** Up to here there are whole lines in it. */
   #used = 0;
@@ -58,6 +60,7 @@ export class StreamOutput implements LineOutput {
     this.#stream = stream;
     this.#own = own;
     this.#limit = limit;
+    this.#full = Math.min(batch, limit / 2);
     stream.on('drain', this.#onDrain);
     stream.on('error', this.#onError);
     stream.on('close', this.#onDrain);
@@ -83,7 +86,7 @@ export class StreamOutput implements LineOutput {
     }
     this.#used = length;
     this.#lines++;
-    if (length >= batch) this.#cut();
+    if (length >= this.#full) this.#cut();
     else this.#cancelTimer ??= clock.after(moment, this.#onMoment);
   }
 

@@ -50,6 +50,15 @@ test('a stream that says it has room gets no batch before its time', async (t) =
   await output.close();
 });
 
+test('where little may wait, a stream that takes everything loses nothing', async () => {
+  const stream = new Stream();
+  const output = new StreamOutput(stream as unknown as LogStream, undefined, 10_000);
+  for (let number = 0; number < 100; number++) write(output, `${'x'.repeat(999)}\n`);
+  await output.close();
+  assert.equal(output.dropped, 0);
+  assert.equal(stream.batches.join('').length, 100_000);
+});
+
 test('lines reach a file whole and in their order, also across a reopening', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sekisho-output-'));
   t.after(() => {
