@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import { clock } from '../core/clock.ts';
 import type { StoringPolicy } from '../core/http/storing.ts';
 import { warn } from '../core/warn.ts';
 import { Flights } from './flights.ts';
@@ -72,19 +71,19 @@ export class CacheEngine implements KeyPlan {
     return this.appendKey !== undefined || this.keyCookies.length > 0;
   }
 
-  notePass(key: string): void {
-    const until = clock.monotonic() + passMemory;
+  /** @param expected until when that is remembered already */
+  notePass(key: string, now: number, expected: number | undefined): void {
     // Once in a while will do.
-    if ((this.#passes.get(key) ?? 0) < until - passMemory / 2) this.#passes.set(key, until);
+    if ((expected ?? 0) < now + passMemory / 2) this.#passes.set(key, now + passMemory);
   }
 
   forgetPass(key: string): void {
     this.#passes.delete(key);
   }
 
-  expectsPass(key: string): boolean {
-    const until = this.#passes.get(key);
-    return until !== undefined && until > clock.monotonic();
+  /** Monotonic milliseconds until when answers of this key need not be waited for. */
+  passesUntil(key: string): number | undefined {
+    return this.#passes.get(key);
   }
 
   /** Forgets all answers of a URL. */

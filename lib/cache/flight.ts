@@ -14,7 +14,7 @@ import type { Entry } from './entry.ts';
 import { invalidatedUrls } from './key.ts';
 import { answerNatively } from './native-answer.ts';
 import { giveInstead } from './give-entry.ts';
-import { present, type Presentation, type WholeAnswer } from './presentation.ts';
+import { present, type WholeAnswer } from './presentation.ts';
 import { Reader, type ReaderOwner } from './reader.ts';
 import { Recording } from './recording.ts';
 import { refreshEntry, refreshByHead } from './refreshing.ts';
@@ -72,7 +72,7 @@ export class Flight extends DirectListener implements ReaderOwner {
   constructor(leader: Visit) {
     super();
     this.leader = leader;
-    this.fills = leader.forOthers && !leader.engine.expectsPass(leader.passKey);
+    this.fills = leader.forOthers && !leader.expectsPass;
   }
 
   /** It is the one that fetches anew what stands here and is given to all meanwhile. */
@@ -275,7 +275,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     }
     if (leader.method === 'POST') this.#invalidate(answer);
     const recording = Recording.of(this, answer, this.#sent(), times);
-    if (recording instanceof Recording) this.#record(recording, answer);
+    if (recording instanceof Recording) this.#record(recording, answer, received);
     else this.#pass(answer, recording);
   }
 
@@ -291,19 +291,19 @@ export class Flight extends DirectListener implements ReaderOwner {
   }
 
   /** The answer is for all who fit it. */
-  #record(recording: Recording, answer: WholeAnswer): void {
+  #record(recording: Recording, answer: WholeAnswer, now: number): void {
     this.#mode = 'recording';
     this.#recording = recording;
     const { leader } = this;
-    leader.engine.forgetPass(leader.passKey);
+    leader.forgetPass();
     const seat = this.#seat;
     if (seat !== undefined) {
       const status = leader.status({ fwd: leader.fwd, stored: true });
-      const shown = present(leader, answer, clock.now());
+      const shown = present(leader, answer, now);
       withStatus(shown.fields, status);
-      if (!this.#giveWhole(seat, shown)) seat.read(recording.tape, shown);
+      const all = shown.first === 0 && shown.last === Infinity;
+      if (!all || !this.#giveWhole(seat, shown, shown.fields)) seat.read(recording.tape, shown);
     }
-    const now = clock.now();
     for (const visit of this.#takeWaiting()) this.#share(visit, recording, recording.answer, now);
   }
 
@@ -331,7 +331,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     this.#mode = 'passing';
     const { leader } = this;
     const seat = this.#seat;
-    if (leader.forOthers) leader.engine.notePass(leader.passKey);
+    if (leader.forOthers) leader.notePass();
     this.#close();
     if (seat !== undefined) this.#passTo(seat, answer, reason);
     for (const visit of this.#takeWaiting()) visit.alone();
@@ -344,7 +344,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     const shown = this.fills && leader.special ? present(leader, answer, clock.now()) : undefined;
     if (shown === undefined || shown.last === Infinity) {
       const fields = withStatus([...answer.fields], status);
-      if (this.#giveWhole(seat, { ...answer, fields, first: 0, last: Infinity })) return;
+      if (this.#giveWhole(seat, answer, fields)) return;
       if (this.#controller !== undefined) seat.bind(this.#controller);
       seat.handler.onDirectStart(seat, answer.status, fields, answer.message);
       return;
@@ -361,11 +361,15 @@ export class Flight extends DirectListener implements ReaderOwner {
    *
    * @returns false when it is to be given as it comes
    */
-  #giveWhole(seat: Reader, { status, message, fields, first, last }: Presentation): boolean {
+  #giveWhole(
+    seat: Reader,
+    { status, message }: { readonly status: number; readonly message: string },
+    fields: readonly string[],
+  ): boolean {
     const { handler } = seat;
     const text = this.#text;
     if (text === undefined || handler.onDirectWhole === undefined) return false;
-    if (seat.over || first !== 0 || last !== Infinity) return false;
+    if (seat.over) return false;
     this.#seat = undefined;
     seat.over = true;
     try {

@@ -52,6 +52,9 @@ export class Visit {
   seen = 0;
   #fwd: ForwardReason = 'uri-miss';
   #rounds = 0;
+  /** Under which key it has looked whether answers are not stored, and until when they are not. */
+  #passKey: string | undefined;
+  #passesUntil: number | undefined;
 
   constructor(engine: CacheEngine, req: Request, res: Response, next: NextFunction) {
     this.engine = engine;
@@ -101,9 +104,26 @@ export class Visit {
     return this.engine.options.coalesce && this.forOthers;
   }
 
-  /** Under which it is remembered that answers are not stored: those to requests with cookies are others. */
-  get passKey(): string {
-    return this.cookies ? `${this.at} cookies` : this.at;
+  /** Whether answers like the one to this request could not be stored lately. */
+  get expectsPass(): boolean {
+    const { at } = this;
+    if (this.#passKey !== at) {
+      this.#passKey = at;
+      this.#passesUntil = this.engine.passesUntil(this.#passKeyOf(at));
+    }
+    return this.#passesUntil !== undefined && this.#passesUntil > this.#began;
+  }
+
+  notePass(): void {
+    const { at, engine } = this;
+    const known = this.#passKey === at ? this.#passesUntil : undefined;
+    engine.notePass(this.#passKeyOf(at), this.#began, known);
+  }
+
+  forgetPass(): void {
+    const { at, engine } = this;
+    if (this.#passKey !== at || this.#passesUntil !== undefined)
+      engine.forgetPass(this.#passKeyOf(at));
   }
 
   start(): void {
@@ -191,6 +211,15 @@ export class Visit {
   showFailing(member: string | undefined): void {
     if (member !== undefined && !this.res.headersSent)
       this.res.appendHeader('Cache-Status', member);
+  }
+
+  get #began(): number {
+    return this.context.transaction.startedMonotonic;
+  }
+
+  /** Requests with cookies get other answers. */
+  #passKeyOf(at: string): string {
+    return this.cookies ? `${at} cookies` : at;
   }
 
   #look(): void {
@@ -287,8 +316,7 @@ export class Visit {
 
   #fetch(): void {
     const { engine } = this;
-    const waits =
-      this.shareable && !engine.expectsPass(this.passKey) && this.directives?.noCache !== true;
+    const waits = this.shareable && !this.expectsPass && this.directives?.noCache !== true;
     if (!waits) {
       this.#lead();
       return;

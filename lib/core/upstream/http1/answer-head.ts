@@ -1,7 +1,9 @@
+import { STATUS_CODES } from 'node:http';
 import { listTokens } from '../../http/fields.ts';
 import { lowerName, memoised } from '../../http/memo.ts';
 import { AnswerError } from './answer-error.ts';
-import { isTokenByte, isValueByte } from './bytes.ts';
+import { CR, isValueByte, LF, SP } from './bytes.ts';
+import { cutFields, scanFields } from './field-scan.ts';
 
 /** How the body of an answer is delimited (RFC 9112 §6.3). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -21,77 +23,6 @@ export interface AnswerHead {
   readonly keepAliveHint: number | undefined;
 }
 
-const maxFields = 1000;
-const CR = 13;
-const LF = 10;
-const SP = 32;
-const COLON = 58;
-
-/** Name start, name end, value start, value end of each field; one scan at a time, so one array serves all. */
-const marks = new Int32Array(maxFields * 4);
-
-/**
- * Scans field lines up to the empty line, noting where names and values lie.
- *
- * @returns the position behind the empty line and the number of fields, or undefined when bytes are missing
- * @throws {AnswerError} for anything RFC 9112 §5 does not allow; obs-fold and bare CR or LF included
- */
-function scanFields(
-  bytes: Uint8Array,
-  start: number,
-  limit: number,
-): { end: number; count: number } | undefined {
-  let at = start;
-  let count = 0;
-  for (;;) {
-    if (at >= limit) return undefined;
-    if (bytes[at] === CR) {
-      if (at + 1 >= limit) return undefined;
-      if (bytes[at + 1] !== LF) throw new AnswerError('bare CR in the head');
-      return { end: at + 2, count };
-    }
-    const nameStart = at;
-    while (at < limit && isTokenByte[bytes[at] as number] === 1) at++;
-    if (at >= limit) return undefined;
-    if (at === nameStart || bytes[at] !== COLON) throw new AnswerError('malformed field name');
-    const nameEnd = at++;
-    while (at < limit && (bytes[at] === SP || bytes[at] === 9)) at++;
-    const valueStart = at;
-    while (at < limit && isValueByte[bytes[at] as number] === 1) at++;
-    if (at + 1 >= limit) {
-      if (at < limit && bytes[at] !== CR) throw new AnswerError('control byte in a field value');
-      return undefined;
-    }
-    if (bytes[at] !== CR || bytes[at + 1] !== LF)
-      throw new AnswerError('control byte in a field value');
-    let valueEnd = at;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === 9))
-      valueEnd--;
-    if (count === maxFields) throw new AnswerError('too many fields');
-    const mark = count++ * 4;
-    marks[mark] = nameStart;
-    marks[mark + 1] = nameEnd;
-    marks[mark + 2] = valueStart;
-    marks[mark + 3] = valueEnd;
-    at += 2;
-  }
-}
-
-/** Cuts the scanned fields out of the text they were scanned from; `base` is the text's first byte. */
-function cutFields(text: string, base: number, count: number): string[] {
-  const fields = new Array<string>(count * 2);
-  for (let index = 0; index < count; index++) {
-    const mark = index * 4;
-    fields[index * 2] = text.slice(at(mark) - base, at(mark + 1) - base);
-    fields[index * 2 + 1] = text.slice(at(mark + 2) - base, at(mark + 3) - base);
-  }
-  return fields;
-}
-
-function at(mark: number): number {
-  return marks[mark] as number;
-}
-
 /**
  * Reads one whole head (status line, fields, empty line).
  *
@@ -108,11 +39,10 @@ export function readHead(
   if (line === undefined) return undefined;
   const scan = scanFields(bytes, line.end, limit);
   if (scan === undefined) return undefined;
-  const text = bytes.toString('latin1', start, scan.end);
-  const fields = cutFields(text, start, scan.count);
-  const message = text.slice(line.messageStart - start, line.end - 2 - start);
+  const { minor, status, messageStart } = line;
+  const message = messageOf(bytes, status, messageStart, line.end - 2);
   return {
-    head: interpret(method, line.minor, line.status, message, fields),
+    head: interpret(method, minor, status, message, cutFields(bytes, start, scan)),
     end: scan.end,
   };
 }
@@ -126,7 +56,7 @@ export function readTrailers(
   const scan = scanFields(bytes, start, limit);
   if (scan === undefined) return undefined;
   if (scan.count === 0) return { fields: [], end: scan.end };
-  const fields = cutFields(bytes.toString('latin1', start, scan.end), start, scan.count);
+  const fields = cutFields(bytes, start, scan);
   for (let index = 0; index < fields.length; index += 2)
     if (framingName.test(fields[index] as string))
       throw new AnswerError('the framing of the message in its trailers');
@@ -172,6 +102,16 @@ function readStatusLine(
   if (bytes[end] !== CR || bytes[end + 1] !== LF)
     throw new AnswerError('control byte in the status line');
   return { minor, status, messageStart, end: end + 2 };
+}
+
+/** Most often the one of the standard. */
+function messageOf(bytes: Buffer, status: number, start: number, end: number): string {
+  const usual = STATUS_CODES[status];
+  if (usual?.length !== end - start) return bytes.toString('latin1', start, end);
+  for (let index = 0; index < usual.length; index++)
+    if (bytes[start + index] !== usual.charCodeAt(index))
+      return bytes.toString('latin1', start, end);
+  return usual;
 }
 
 const digits = /^\d{1,15}$/;

@@ -1,3 +1,9 @@
+export const CR = 13;
+export const LF = 10;
+export const SP = 32;
+export const TAB = 9;
+export const COLON = 58;
+
 /** RFC 9110 §5.6.2 tchar: 1 for the bytes of a token. */
 export const isTokenByte: Uint8Array = byteTable("!#$%&'*+-.^_`|~");
 for (const [from, to] of [

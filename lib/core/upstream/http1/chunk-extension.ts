@@ -1,7 +1,6 @@
 import { AnswerError } from './answer-error.ts';
-import { isTokenByte } from './bytes.ts';
+import { CR, isTokenByte } from './bytes.ts';
 
-const CR = 13;
 const QUOTE = 34;
 const SEMICOLON = 59;
 const EQUALS = 61;

@@ -1,9 +1,8 @@
 import { AnswerError } from './answer-error.ts';
 import { readTrailers } from './answer-head.ts';
+import { CR, LF } from './bytes.ts';
 import { ChunkExtension } from './chunk-extension.ts';
 
-const CR = 13;
-const LF = 10;
 const SEMICOLON = 59;
 /** 13 hexadecimal digits stay below 2^53. */
 const maxSizeDigits = 13;
