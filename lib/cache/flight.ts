@@ -51,7 +51,8 @@ export class Flight extends DirectListener implements ReaderOwner {
   readonly fills: boolean;
   /** The body of an answer that has come whole, until the leader has it. */
   #text: string | undefined;
-  readonly #waiting = new Map<Visit, () => void>();
+  /** Those who wait for the head, and how they cease to. */
+  #waiting: Map<Visit, () => void> | undefined;
   #mode: Mode = 'asking';
   #dispatch: Dispatcher['dispatch'] | undefined;
   #options: Dispatcher.DispatchOptions | undefined;
@@ -89,10 +90,11 @@ export class Flight extends DirectListener implements ReaderOwner {
       return;
     }
     const left = (): void => {
-      this.#waiting.delete(visit);
+      this.#waiting?.delete(visit);
       this.#abandonIfUnwanted();
     };
     visit.res.once('close', left);
+    this.#waiting ??= new Map();
     this.#waiting.set(visit, () => visit.res.off('close', left));
   }
 
@@ -118,7 +120,7 @@ export class Flight extends DirectListener implements ReaderOwner {
       this.leader.giveStale(seat, stale);
       return goesOn;
     }
-    if (seat.over && this.#waiting.size === 0) {
+    if (seat.over && !this.#isAwaited()) {
       this.#close();
       return true;
     }
@@ -205,9 +207,12 @@ export class Flight extends DirectListener implements ReaderOwner {
     const mode = this.#mode;
     this.#mode = 'done';
     if (mode === 'recording') {
-      void this.#recording?.end(trailers).then(() => {
-        this.#close();
-      });
+      const kept = this.#recording?.end(trailers);
+      if (kept === undefined) this.#close();
+      else
+        void kept.then(() => {
+          this.#close();
+        });
       return;
     }
     this.#close();
@@ -441,17 +446,22 @@ export class Flight extends DirectListener implements ReaderOwner {
     );
   }
 
+  #isAwaited(): boolean {
+    return this.#waiting !== undefined && this.#waiting.size > 0;
+  }
+
   #takeWaiting(): Visit[] {
-    const visits = [...this.#waiting.keys()];
-    for (const forget of this.#waiting.values()) forget();
-    this.#waiting.clear();
-    return visits;
+    const waiting = this.#waiting;
+    if (waiting === undefined) return [];
+    this.#waiting = undefined;
+    for (const forget of waiting.values()) forget();
+    return [...waiting.keys()];
   }
 
   /** Nobody is left who wants an answer that may turn out to be for nobody else. */
   #abandonIfUnwanted(reason: Error = new ProxyError('ERR_SEKISHO_CLIENT_ABORTED')): void {
     if (this.#mode !== 'asking' || this.#behind) return;
-    if (this.#seat !== undefined || this.#waiting.size > 0) return;
+    if (this.#seat !== undefined || this.#isAwaited()) return;
     if (this.#dispatch !== undefined) this.#abort(reason);
   }
 

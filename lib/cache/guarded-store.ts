@@ -27,8 +27,8 @@ export class GuardedStore {
     return guarded<Epoch | undefined>('epoch', undefined, () => this.#store.epoch(key));
   }
 
-  async set(key: string, record: CacheRecord, expires: number, epoch?: Epoch): Promise<void> {
-    await guarded('set', undefined, () => this.#store.set(key, record, expires, epoch));
+  set(key: string, record: CacheRecord, expires: number, epoch?: Epoch): void | Promise<void> {
+    return guarded('set', undefined, () => this.#store.set(key, record, expires, epoch));
   }
 
   async delete(key: string): Promise<void> {
@@ -54,20 +54,23 @@ function guarded<Value>(
   otherwise: Value,
   call: () => Value | Promise<Value>,
 ): Value | Promise<Value> {
-  const failed = (cause: unknown): Value => {
-    warn(
-      'SEKISHO_CACHE_STORE',
-      `the store of a cache() failed at ${method}(); requests go to the origin`,
-      cause,
-    );
-    return otherwise;
-  };
   try {
     const value = call();
-    return isPromise(value) ? Promise.resolve(value).catch(failed) : value;
+    return isPromise(value)
+      ? Promise.resolve(value).catch((cause: unknown) => failed(method, otherwise, cause))
+      : value;
   } catch (cause) {
-    return failed(cause);
+    return failed(method, otherwise, cause);
   }
+}
+
+function failed<Value>(method: string, otherwise: Value, cause: unknown): Value {
+  warn(
+    'SEKISHO_CACHE_STORE',
+    `the store of a cache() failed at ${method}(); requests go to the origin`,
+    cause,
+  );
+  return otherwise;
 }
 
 function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {

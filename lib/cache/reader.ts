@@ -70,7 +70,7 @@ export class Reader implements Dispatcher.DispatchController {
     this.#tape = tape;
     this.#first = first;
     this.#last = last ?? -1;
-    tape.readers.add(this);
+    tape.enter(this);
     this.#tell(() => {
       this.handler.onDirectStart(this, status, fields, message);
     });
@@ -141,7 +141,7 @@ export class Reader implements Dispatcher.DispatchController {
     const tape = this.#tape;
     this.#tape = undefined;
     if (tape === undefined) return;
-    tape.readers.delete(this);
+    tape.leave(this);
     tape.trim();
   }
 }

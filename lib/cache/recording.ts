@@ -92,7 +92,7 @@ export class Recording {
 
   /** Whether what still comes is wanted: to be stored, or by somebody who reads. */
   get wanted(): boolean {
-    return !this.tape.spilling || this.tape.readers.size > 0;
+    return !this.tape.spilling || this.tape.isRead;
   }
 
   /** Whether others than the leader may have it without asking the origin themselves. */
@@ -143,7 +143,8 @@ export class Recording {
     this.tape.spill(Math.min(this.#leader.engine.options.maxEntrySize, 1024 * 1024), source);
   }
 
-  async end(trailers: readonly string[]): Promise<void> {
+  /** @returns a promise when the store needs time to take it */
+  end(trailers: readonly string[]): void | Promise<void> {
     const { tape } = this;
     this.#uncount();
     if (this.#stated !== undefined && tape.size !== this.#stated) {
@@ -169,11 +170,15 @@ export class Recording {
       groups: this.#groups,
     };
     engine.counters.stored += 1;
-    if (this.#flight.invalidation !== undefined) await this.#flight.invalidation;
-    // Variants are found by their record, which was stored with the epoch.
-    const epoch = at === key ? this.#flight.epoch : undefined;
-    if (this.#flight.epoch !== undefined)
-      await engine.records.set(joined(at), entry, this.#received + keepFor, epoch);
+    const keep = (): void | Promise<void> => {
+      const { epoch } = this.#flight;
+      if (epoch === undefined) return;
+      const expires = this.#received + keepFor;
+      // Variants are found by their record, which was stored with the epoch.
+      return engine.records.set(joined(at), entry, expires, at === key ? epoch : undefined);
+    };
+    const { invalidation } = this.#flight;
+    return invalidation === undefined ? keep() : invalidation.then(keep);
   }
 
   fail(error: Error): void {

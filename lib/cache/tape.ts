@@ -19,7 +19,7 @@ export class Tape {
   ended = false;
   failure: Error | undefined;
   trailers: readonly string[] = [];
-  readonly readers = new Set<Reader>();
+  #readers: Set<Reader> | undefined;
   #window: number | undefined;
   #source: { pause(): void; resume(): void } | undefined;
   #holding = false;
@@ -28,6 +28,19 @@ export class Tape {
     if (body === undefined) return;
     if (body.length > 0) this.append(body);
     this.ended = true;
+  }
+
+  get isRead(): boolean {
+    return this.#readers !== undefined && this.#readers.size > 0;
+  }
+
+  enter(reader: Reader): void {
+    this.#readers ??= new Set();
+    this.#readers.add(reader);
+  }
+
+  leave(reader: Reader): void {
+    this.#readers?.delete(reader);
   }
 
   get spilling(): boolean {
@@ -46,19 +59,19 @@ export class Tape {
     else this.#chunks.push(bytesOf(chunk));
     this.kept += chunk.length;
     this.size += chunk.length;
-    for (const reader of this.readers) reader.pump();
+    this.#pump();
     this.trim();
   }
 
   end(trailers: readonly string[]): void {
     this.trailers = trailers;
     this.ended = true;
-    for (const reader of this.readers) reader.pump();
+    this.#pump();
   }
 
   fail(error: Error): void {
     this.failure = error;
-    for (const reader of this.readers) reader.pump();
+    this.#pump();
   }
 
   /** Everything in one piece; only while nothing was given up. */
@@ -79,7 +92,7 @@ export class Tape {
   trim(): void {
     if (this.#window === undefined) return;
     let slowest = Infinity;
-    for (const reader of this.readers) slowest = Math.min(slowest, reader.next);
+    for (const reader of this.#readers ?? []) slowest = Math.min(slowest, reader.next);
     while (this.#chunks.length > 0 && this.#gone < slowest) {
       this.kept -= (this.#chunks.shift() as Buffer).length;
       this.#gone += 1;
@@ -89,6 +102,10 @@ export class Tape {
     this.#holding = behind;
     if (behind) this.#source?.pause();
     else this.#source?.resume();
+  }
+
+  #pump(): void {
+    if (this.#readers !== undefined) for (const reader of this.#readers) reader.pump();
   }
 
   #cutAll(): void {

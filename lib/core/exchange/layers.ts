@@ -33,9 +33,11 @@ export class Layers {
 
   /** The exchange whose wrapper asks; a forwarder tells its own to nobody here. */
   get exchange(): LocalExchange | undefined {
-    return this.#list.findLast(
-      (layer, depth) => this.sees(depth) && layer.armed && layer.exchange !== undefined,
-    )?.exchange;
+    for (let depth = this.#list.length - 1; depth >= 0; depth--) {
+      const { armed, exchange } = this.layerAt(depth);
+      if (armed && exchange !== undefined && this.sees(depth)) return exchange;
+    }
+    return undefined;
   }
 
   wrap(interceptor: Interceptor): void {

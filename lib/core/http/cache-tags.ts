@@ -13,9 +13,12 @@ const writable = /^[\x20-\x7e\x80-\xff]+$/;
  * Left out are those longer than 1,024 characters or with control characters, and all behind the first 128.
  */
 export function cacheTags(answer: Fields): string[] {
+  const cacheTag = fieldLines(answer, 'cache-tag');
+  const surrogateKey = fieldLines(answer, 'surrogate-key');
+  if (cacheTag.length + surrogateKey.length === 0) return [];
   const tags = new Set<string>();
-  collect(tags, fieldLines(answer, 'cache-tag'), /,/);
-  collect(tags, fieldLines(answer, 'surrogate-key'), /[ \t]/);
+  collect(tags, cacheTag, /,/);
+  collect(tags, surrogateKey, /[ \t]/);
   return [...tags];
 }
 

@@ -49,10 +49,11 @@ export function storedFields(
   without: readonly string[],
   received: number,
 ): string[] {
-  const dropped = new Set(without);
-  for (const line of fieldLines(fields, 'connection'))
-    for (const name of listTokens(line)) if (!endToEnd.has(name)) dropped.add(name);
-  const kept = fieldsWhere(fields, (lower) => !neverStored.has(lower) && !dropped.has(lower));
+  const named = fieldLines(fields, 'connection')
+    .flatMap(listTokens)
+    .filter((name) => !endToEnd.has(name));
+  const dropped = [...without, ...named];
+  const kept = fieldsWhere(fields, (lower) => !neverStored.has(lower) && !dropped.includes(lower));
   if (!hasField(kept, 'date')) kept.push('Date', formatHttpDate(received));
   return kept;
 }

@@ -4,6 +4,7 @@ import type { Fields } from './fields.ts';
 import { memoised } from './memo.ts';
 import { canonicalPreferences, type PreferenceField } from './preferences.ts';
 
+const none: readonly string[] = [];
 /** An answer that varies by more fields than this matches no second request anyway. */
 const mostNames = 64;
 /** What is longer becomes its hash: keys are kept in memory and sent to stores. */
@@ -19,8 +20,10 @@ const blanks = /[ \t]+/g;
  * once. `*` when any member is `*`, or none that could be a field's name: no other request can be known to match.
  */
 export function varyNames(answer: Fields): readonly string[] | '*' {
+  const lines = fieldLines(answer, 'vary');
+  if (lines.length === 0) return none;
   const names = new Set<string>();
-  for (const line of fieldLines(answer, 'vary'))
+  for (const line of lines)
     for (const member of line.split(',')) {
       const name = trimmed(member);
       if (name === '') continue;
