@@ -26,19 +26,23 @@ const own: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
 type FieldRole = 'pass' | 'own' | 'host' | 'te' | 'expect' | 'content-length' | 'authorization';
 
 interface FieldName {
   readonly role: FieldRole;
   /** What a line with it begins with, behind the end of the line before. */
   readonly start: string;
+  /** Its values are not kept any longer than their request. */
+  readonly secret: boolean;
 }
 
 const fieldName: (name: string) => FieldName | undefined = memoised((name) => {
   if (!token.test(name)) return undefined;
   const lower = name.toLowerCase();
   const role = own.has(lower) ? 'own' : (roles.get(lower) ?? 'pass');
-  return { role, start: `\r\n${name}: ` };
+  return { role, start: `\r\n${name}: `, secret: secrets.has(lower) };
 });
 
 const roles: ReadonlyMap<string, FieldRole> = new Map(
@@ -85,7 +89,7 @@ export function writeRequestHead(
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     const value = fields[index + 1] as string;
-    const { role, start } = checkField(name, value);
+    const { role, start } = checkedField(index / 2, name, value);
     switch (role) {
       case 'own':
         continue;
@@ -126,6 +130,25 @@ export function writeRequestHead(
   expectsContinue &&= framing !== 'none' && framing !== 0;
   if (expectsContinue) text += '\r\nExpect: 100-continue';
   return { text: `${text}\r\n\r\n`, framing, expectsContinue };
+}
+
+/** Fields of requests before, by their place: the same ones come again and again, and need not be checked once more. */
+const mostKnown = 64;
+const longestKnown = 256;
+const knownNames: (string | undefined)[] = Array.from({ length: mostKnown });
+const knownValues: (string | undefined)[] = Array.from({ length: mostKnown });
+const knownFields: FieldName[] = [];
+
+function checkedField(place: number, name: string, value: string): FieldName {
+  if (place < mostKnown && value === knownValues[place] && name === knownNames[place])
+    return knownFields[place] as FieldName;
+  const field = checkField(name, value);
+  if (place < mostKnown && value.length <= longestKnown && !field.secret) {
+    knownNames[place] = name;
+    knownValues[place] = value;
+    knownFields[place] = field;
+  }
+  return field;
 }
 
 function checkField(name: string, value: string): FieldName {

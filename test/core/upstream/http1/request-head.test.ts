@@ -179,3 +179,32 @@ describe('trailers', () => {
       assert.throws(() => writeTrailers(trailers), InvalidRequestError);
     });
 });
+
+test('fields that came before at the same place change nothing', () => {
+  const rows: string[][] = [
+    ['Host', 'a', 'Accept', 'b'],
+    ['Host', 'a', 'Accept', 'b'],
+    ['Host', 'a', 'accept', 'b'],
+    ['Host', 'a', 'Accept', 'bc'],
+    ['Host', 'a', 'Accept', ''],
+    ['Accept', 'b', 'Host', 'a'],
+    ['Host', 'a', 'Cookie', 's=1'],
+    ['Host', 'a', 'Cookie', 's=1'],
+    ['Host', 'a', 'Long', 'v'.repeat(300)],
+    ['Host', 'a', ...Array.from({ length: 100 }, (_, at) => [`F${at}`, 'v']).flat()],
+  ];
+  for (const headers of [...rows, ...rows]) {
+    const lines = headers.flatMap((name, at) =>
+      at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : [],
+    );
+    assert.equal(write({ headers }), `GET / HTTP/1.1\r\n${lines.join('\r\n')}\r\n${tail}\r\n`);
+  }
+  for (const headers of [
+    ['', ''],
+    ['Host', 'a', '', ''],
+    ['Host', 'a', 'Accept', 'b\r\nX: y'],
+    ['Host', 'a', 'Accept ', 'b'],
+  ])
+    assert.throws(() => write({ headers }), InvalidRequestError);
+  assert.throws(() => write({ headers: ['Host', 'a', 'Host', 'a'] }), /several Host/);
+});
