@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { ProxyError } from '../core/errors.ts';
-import { DirectListener, type DirectHandler } from '../core/exchange/contract.ts';
+import { DirectListener, giveWhole, type DirectHandler } from '../core/exchange/contract.ts';
 import { fieldValue, hasField } from '../core/http/field-lines.ts';
 import type { Fields } from '../core/http/fields.ts';
 import { judgeHead } from './body-head.ts';
@@ -86,7 +86,7 @@ export class Download extends DirectListener implements Controller, BodyWay {
       this.#whole = body;
       this.#body?.add(Buffer.from(body, 'latin1'));
       this.#body?.end();
-    } else if (!this.#isRefused()) this.#giveWhole(status, fields, message, body);
+    } else if (!this.#isRefused()) giveWhole(this.#handler, this, status, fields, message, body);
   }
 
   onDirectBuffer(
@@ -163,7 +163,7 @@ export class Download extends DirectListener implements Controller, BodyWay {
     const whole = this.#whole;
     this.#tell(() => {
       if (whole === undefined) this.#handler.onDirectEnd(this, this.#trailers);
-      else this.#giveWhole(this.#status, this.#fields, this.#message, whole);
+      else giveWhole(this.#handler, this, this.#status, this.#fields, this.#message, whole);
     });
   }
 
@@ -233,17 +233,6 @@ export class Download extends DirectListener implements Controller, BodyWay {
     this.report({ ...finding, engine: '', bytes: 0, took: 0 });
     const refusal = refusalOf(finding, this.#plan, 'download');
     if (refusal !== undefined) this.refuse(refusal);
-  }
-
-  #giveWhole(status: number, fields: readonly string[], message: string, body: string): void {
-    const handler = this.#handler;
-    if (handler.onDirectWhole !== undefined) {
-      handler.onDirectWhole(this, status, fields, message, body);
-      return;
-    }
-    handler.onDirectStart(this, status, fields, message);
-    if (body !== '' && !this.aborted) handler.onDirectData(this, Buffer.from(body, 'latin1'));
-    if (!this.aborted) handler.onDirectEnd(this, []);
   }
 }
 

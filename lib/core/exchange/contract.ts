@@ -82,6 +82,25 @@ export abstract class DirectListener implements DirectHandler {
   }
 }
 
+/** Gives a whole small answer at once, or in pieces to a handler that takes no other. */
+export function giveWhole(
+  handler: DirectHandler,
+  controller: Controller,
+  status: number,
+  fields: readonly string[],
+  message: string,
+  body: string,
+): void {
+  if (handler.onDirectWhole !== undefined) {
+    handler.onDirectWhole(controller, status, fields, message, body);
+    return;
+  }
+  handler.onDirectStart(controller, status, fields, message);
+  if (body !== '' && !controller.aborted)
+    handler.onDirectData(controller, Buffer.from(body, 'latin1'));
+  if (!controller.aborted) handler.onDirectEnd(controller, []);
+}
+
 /** Sees any handler as one that understands the direct calls. */
 export function asDirect(handler: Dispatcher.DispatchHandler): DirectHandler {
   return 'onDirectStart' in handler ? (handler as DirectHandler) : new Translated(handler);

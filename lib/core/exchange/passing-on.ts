@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { DirectListener, type DirectHandler } from './contract.ts';
+import { DirectListener, giveWhole, type DirectHandler } from './contract.ts';
 
 type Controller = Dispatcher.DispatchController;
 
@@ -32,14 +32,7 @@ export abstract class PassingOn extends DirectListener {
     message: string,
     body: string,
   ): void {
-    const { handler } = this;
-    if (handler.onDirectWhole !== undefined) {
-      handler.onDirectWhole(controller, status, fields, message, body);
-      return;
-    }
-    handler.onDirectStart(controller, status, fields, message);
-    if (body !== '') handler.onDirectData(controller, Buffer.from(body, 'latin1'));
-    handler.onDirectEnd(controller, []);
+    giveWhole(this.handler, controller, status, fields, message, body);
   }
 
   onDirectData(controller: Controller, chunk: Buffer): boolean {

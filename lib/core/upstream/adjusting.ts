@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { DirectListener, type DirectHandler } from '../exchange/contract.ts';
+import { DirectListener, giveWhole, type DirectHandler } from '../exchange/contract.ts';
 import { answerFields } from '../http/answer-fields.ts';
 import type { AnswerDraft } from './reply-head.ts';
 
@@ -59,14 +59,8 @@ export class Adjusting extends DirectListener {
   ): void {
     if (this.#over) return;
     const draft = this.#draft(controller, status, fields, message);
-    if (draft === undefined) return;
-    if (this.#handler.onDirectWhole !== undefined) {
-      this.#handler.onDirectWhole(controller, draft.status, draft.fields, draft.message, body);
-      return;
-    }
-    this.#handler.onDirectStart(controller, draft.status, draft.fields, draft.message);
-    if (body !== '') this.#handler.onDirectData(controller, Buffer.from(body, 'latin1'));
-    this.#handler.onDirectEnd(controller, []);
+    if (draft !== undefined)
+      giveWhole(this.#handler, controller, draft.status, draft.fields, draft.message, body);
   }
 
   onDirectData(controller: Controller, chunk: Buffer): boolean {

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { DirectListener, type DirectHandler } from '../exchange/contract.ts';
+import { DirectListener, giveWhole, type DirectHandler } from '../exchange/contract.ts';
 import { ProxyError } from '../errors.ts';
 
 type Controller = Dispatcher.DispatchController;
@@ -133,13 +133,7 @@ export class FallThrough extends DirectListener implements Dispatcher.DispatchCo
   ): void {
     if (this.#ignores(controller)) return;
     if (this.#falls(status)) this.#fall(controller);
-    else if (this.#handler.onDirectWhole !== undefined)
-      this.#handler.onDirectWhole(this, status, fields, message, body);
-    else {
-      this.#handler.onDirectStart(this, status, fields, message);
-      if (body !== '') this.#handler.onDirectData(this, Buffer.from(body, 'latin1'));
-      this.#handler.onDirectEnd(this, []);
-    }
+    else giveWhole(this.#handler, this, status, fields, message, body);
   }
 
   onDirectData(controller: Controller, chunk: Buffer): boolean {
