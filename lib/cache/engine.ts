@@ -86,28 +86,46 @@ export class CacheEngine implements KeyPlan {
     return this.#passes.get(key);
   }
 
-  /** Forgets all answers of a URL. */
-  async invalidate(url: string): Promise<number> {
-    // What was asked before is given to those who have asked before, too, and to nobody else.
-    this.flights.forget((flight) => flight.leader.url === url);
-    const gone = (await this.store.delete(url)) ? 1 : 0;
-    if (!this.severalKeys) return gone;
-    return gone + (await this.store.clear({ group: groupOfUrl(url) }));
+  /**
+   * Forgets all answers of a URL, as an operator wants it.
+   *
+   * @returns how many are gone; rejects when the store can't be reached
+   */
+  async purge(url: string): Promise<number> {
+    this.#leave(url);
+    const gone = await this.store.clear({ key: url });
+    return gone + (await this.#clearFurther(url));
   }
 
   /**
-   * The same for a request that is answered all the same when the store fails.
+   * The same because of what a request has changed, which is answered all the same when the store fails.
    *
-   * @returns whether all are forgotten
+   * @returns whether all are forgotten, as far as the store says
    */
   async invalidateQuietly(urls: readonly string[]): Promise<boolean> {
     try {
-      await Promise.all(urls.map(async (url) => this.invalidate(url)));
+      await Promise.all(urls.map(async (url) => this.#invalidate(url)));
       return true;
     } catch (cause) {
       warn('SEKISHO_CACHE_STORE', 'the store of a cache() failed to forget a URL', cause);
       return false;
     }
+  }
+
+  async #invalidate(url: string): Promise<void> {
+    this.#leave(url);
+    await this.store.delete(url);
+    await this.#clearFurther(url);
+  }
+
+  /** What was asked before is given to those who have asked before, too, and to nobody else. */
+  #leave(url: string): void {
+    this.flights.forget((flight) => flight.leader.url === url);
+  }
+
+  /** Its other keys. */
+  async #clearFurther(url: string): Promise<number> {
+    return this.severalKeys ? this.store.clear({ group: groupOfUrl(url) }) : 0;
   }
 }
 

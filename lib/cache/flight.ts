@@ -43,6 +43,8 @@ export class Flight extends DirectListener implements ReaderOwner {
   readonly leader: Visit;
   /** Set before it is dispatched: the answer must not come into the store when something was cleared since. */
   epoch: Epoch | undefined;
+  /** The same for the variant that it is expected to be: that may be cleared alone. */
+  variant: { readonly at: string; readonly epoch: Epoch | undefined } | undefined;
   /** Of a POST: what it changes is being forgotten. Until then there is no epoch. */
   invalidation: Promise<void> | undefined;
   /** Gives back the lock that other processes wait for. */
@@ -80,6 +82,12 @@ export class Flight extends DirectListener implements ReaderOwner {
   refreshes(at: string): void {
     this.#refreshes = at;
     this.leader.engine.refreshing.add(at);
+  }
+
+  /** What the store is to know with an answer that is kept there; other variants are found by their new record only. */
+  epochAt(at: string): Epoch | undefined {
+    if (at === this.leader.key) return this.epoch;
+    return at === this.variant?.at ? this.variant.epoch : undefined;
   }
 
   /** Another request waits for this answer. */
@@ -259,7 +267,7 @@ export class Flight extends DirectListener implements ReaderOwner {
     const times = { requested: this.#requested, received };
     const { status, fields } = answer;
     if (status === 304 && this.#conditional && stale !== undefined) {
-      const updated = refreshEntry(leader, stale, fields, times, this.epoch);
+      const updated = refreshEntry(this, stale, fields, times);
       if (updated === undefined) this.#asksAgain = true;
       else
         this.#answerAll(updated.entry, status, (visit) => {
@@ -268,8 +276,7 @@ export class Flight extends DirectListener implements ReaderOwner {
         });
       return;
     }
-    if (leader.method === 'HEAD' && status === 200)
-      void refreshByHead(leader, fields, times, this.epoch);
+    if (leader.method === 'HEAD' && status === 200) void refreshByHead(this, fields, times);
     if (stale !== undefined && isErrorStatus(status)) {
       if (mayUseOnError(stale.validity, leader.directives, received, false)) {
         this.#answerAll(stale, status, (visit) =>

@@ -28,7 +28,9 @@ export class GuardedStore {
   }
 
   set(key: string, record: CacheRecord, expires: number, epoch?: Epoch): void | Promise<void> {
-    return guarded('set', undefined, () => this.#store.set(key, record, expires, epoch));
+    const kept = guarded('set', undefined, () => this.#store.set(key, record, expires, epoch));
+    // A store may give back anything.
+    return kept instanceof Promise ? kept : undefined;
   }
 
   async delete(key: string): Promise<void> {

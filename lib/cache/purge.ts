@@ -24,7 +24,7 @@ export async function answerPurge(
       failWith(new ProxyError('ERR_SEKISHO_PURGE_DENIED'), req, next);
       return;
     }
-    res.json({ purged: await engine.invalidate(url) });
+    res.json({ purged: await engine.purge(url) });
   } catch (error) {
     failWith(error, req, next);
   }

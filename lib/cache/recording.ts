@@ -153,7 +153,7 @@ export class Recording {
     }
     tape.end(trailers);
     if (tape.spilling) return;
-    const { engine, at, key, url } = this.#leader;
+    const { engine, at, url } = this.#leader;
     const { status, message, fields } = this.answer;
     const { validity, keepFor } = this.#verdict;
     const entry: Entry = {
@@ -171,11 +171,9 @@ export class Recording {
     };
     engine.counters.stored += 1;
     const keep = (): void | Promise<void> => {
-      const { epoch } = this.#flight;
-      if (epoch === undefined) return;
+      if (this.#flight.epoch === undefined) return;
       const expires = this.#received + keepFor;
-      // Variants are found by their record, which was stored with the epoch.
-      return engine.records.set(joined(at), entry, expires, at === key ? epoch : undefined);
+      return engine.records.set(joined(at), entry, expires, this.#flight.epochAt(at));
     };
     const { invalidation } = this.#flight;
     return invalidation === undefined ? keep() : invalidation.then(keep);

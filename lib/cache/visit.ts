@@ -173,6 +173,7 @@ export class Visit {
   /** What this request waited for is not for it: it looks again. */
   again(): void {
     this.#rounds += 1;
+    this.#passKey = undefined;
     if (this.res.destroyed) return;
     this.#guarded(() => {
       if (this.#rounds > mostRounds) this.#lead();
@@ -182,6 +183,7 @@ export class Visit {
 
   /** It turned out that the answer is for nobody else: it asks for itself. */
   alone(): void {
+    this.#passKey = undefined;
     if (!this.res.destroyed)
       this.#guarded(() => {
         this.#lead();
@@ -356,14 +358,22 @@ export class Visit {
     if (!background) engine.counters.misses += 1;
     this.#whenThere(engine.records.epoch(this.key), (epoch) => {
       flight.epoch = epoch;
-      if (this.vary === undefined || !engine.records.shared) {
+      if (this.vary === undefined) {
         this.#proceed(flight, background);
         return;
       }
-      // What was cleared between the look and the epoch must not come back with its old record.
-      this.#whenThere(engine.records.get(this.key), (record) => {
-        this.vary = record?.kind === 'vary' ? record : undefined;
-        this.#proceed(flight, background);
+      const { at } = this;
+      this.#whenThere(engine.records.epoch(at), (variantEpoch) => {
+        flight.variant = { at, epoch: variantEpoch };
+        if (!engine.records.shared) {
+          this.#proceed(flight, background);
+          return;
+        }
+        // What was cleared between the look and the epochs must not come back with its old record.
+        this.#whenThere(engine.records.get(this.key), (record) => {
+          this.vary = record?.kind === 'vary' ? record : undefined;
+          this.#proceed(flight, background);
+        });
       });
     });
   }

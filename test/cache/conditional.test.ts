@@ -85,6 +85,47 @@ describe('validation of what is stale', () => {
     assert.equal(asked.length, 2);
   });
 
+  const mine = { 'X-Lang': 'de', 'X-Theme': 'dark' };
+  for (const [first, later, other, found] of [
+    ['nothing', 'X-Lang', { 'X-Lang': 'en' }, false],
+    ['X-Lang', 'X-Lang, X-Theme', { ...mine, 'X-Theme': 'light' }, false],
+    ['X-Lang', '*', mine, false],
+    ['X-Lang, X-Theme', 'X-Lang', { ...mine, 'X-Theme': 'light' }, false],
+    ['X-Lang, X-Theme', 'X-Lang', mine, true],
+    ['X-Lang', 'x-lang', mine, true],
+  ] as const)
+    test(`RFC 9111 §4.1: it varies by ${first}, and by ${later} since a 304: ${JSON.stringify(other)} finds it: ${found}`, async (t) => {
+      const clock = stillClock(t);
+      const { ask, asked } = await make(t, (_req, res) => {
+        const vary = asked.length === 1 ? first : later;
+        if (vary !== 'nothing') res.set('Vary', vary);
+        res.set({ 'Cache-Control': 'max-age=10', ETag: '"1"', Date: clock.date() });
+        if (asked.length === 2) res.status(304).end();
+        else res.send(`body ${asked.length}`);
+      });
+      await ask('/', { headers: mine });
+      clock.forward(20);
+      assert.equal((await ask('/', { headers: mine })).body, 'body 1');
+      assert.equal((await ask('/', { headers: other })).body, found ? 'body 1' : 'body 3');
+    });
+
+  test('the tags that a 304 brings are those it is cleared by', async (t) => {
+    const clock = stillClock(t);
+    const { ask, asked, cache } = await make(t, (req, res) => {
+      res.set({ 'Cache-Control': 'max-age=10', ETag: '"1"', Date: clock.date() });
+      if (req.get('if-none-match') === '"1"') res.set('Cache-Tag', 'new').status(304).end();
+      else res.set('Cache-Tag', 'old').send('body');
+    });
+    await ask('/');
+    clock.forward(20);
+    await ask('/');
+    assert.equal(asked.length, 2);
+    assert.equal(await cache.clear('old'), 0);
+    assert.equal(statusOf(await ask('/')), 'sekisho; hit');
+    assert.equal(await cache.clear('new'), 1);
+    assert.equal(statusOf(await ask('/')), 'sekisho; fwd=uri-miss; stored');
+  });
+
   test('a 304 that speaks of another answer is followed by a full request', async (t) => {
     const clock = stillClock(t);
     const { ask, asked } = await make(t, (req, res) => {

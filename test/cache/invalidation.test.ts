@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Response } from 'express';
-import { redisStore } from '../../lib/cache/index.ts';
+import { memoryStore, redisStore } from '../../lib/cache/index.ts';
 import { noRedis, startRedis } from '../support/redis.ts';
 import { until } from '../support/servers.ts';
 import { sites, statusOf } from './support.ts';
@@ -67,6 +67,66 @@ for (const [where, make] of Object.entries(sites))
         );
         assert.equal((await site.cache.stats()).entries, left.length);
       });
+
+    for (const kept of ['in memory', 'in Redis'])
+      test(`a variant asked for before its group is cleared is not kept after it, ${kept}`, async (t) => {
+        if (kept === 'in Redis' && noRedis !== false) {
+          t.skip(noRedis);
+          return;
+        }
+        const store =
+          kept === 'in memory'
+            ? memoryStore()
+            : redisStore({ url: (await startRedis(t)).url, timeout: '20s' });
+        t.after(() => store.close());
+        const held: (() => void)[] = [];
+        const { ask, asked, cache } = await make(
+          t,
+          (req, res) => {
+            const lang = req.get('x-lang') ?? '';
+            res.set({ 'Cache-Control': 'max-age=60', Vary: 'X-Lang', 'Cache-Tag': lang });
+            if (asked.length === 3) held.push(() => res.send('before'));
+            else res.send('first');
+          },
+          { cache: { store } },
+        );
+        for (const lang of ['de', 'en']) {
+          await ask('/', { headers: { 'X-Lang': lang } });
+          await until(
+            async () => (await cache.index()).some(({ groups }) => groups.includes(lang)),
+            'it is stored',
+          );
+        }
+        const asking = ask('/', { headers: { 'X-Lang': 'de', 'Cache-Control': 'no-cache' } });
+        await until(() => held.length === 1, 'it is asked for anew');
+        await cache.clear('de');
+        for (const answer of held) answer();
+        assert.equal((await asking).body, 'before');
+        assert.equal((await ask('/', { headers: { 'X-Lang': 'de' } })).body, 'first');
+        assert.equal(asked.length, 4);
+      });
+
+    test('a PURGE that did not happen does not look as if it had', async (t) => {
+      const memory = memoryStore();
+      // As redisStore() is while Redis is gone.
+      const store = Object.assign(Object.create(memory) as typeof memory, {
+        get: memory.get.bind(memory),
+        epoch: memory.epoch.bind(memory),
+        set: memory.set.bind(memory),
+        delete: () => false,
+        clear: async () => Promise.reject(new Error('gone')),
+      });
+      const { ask } = await make(
+        t,
+        (_req, res) => void res.set('Cache-Control', 'max-age=60').send('x'),
+        { cache: { store, purge: () => true } },
+      );
+      await ask('/a');
+      const purged = await ask('/a', { method: 'PURGE' });
+      assert.deepEqual([purged.status, purged.body], [500, 'error gone']);
+      assert.equal(statusOf(purged), 'sekisho; detail=purge');
+      assert.equal(statusOf(await ask('/a')), 'sekisho; hit');
+    });
 
     test('PURGE by who may, and by who may not', async (t) => {
       const origin = (_req: unknown, res: Response): void =>

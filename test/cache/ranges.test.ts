@@ -82,6 +82,31 @@ for (const [where, make] of Object.entries(sites))
       assert.deepEqual(ranges, [undefined, 'bytes=2-4', 'bytes=2-4']);
     });
 
+    test('those who have waited for what cannot be stored ask for their parts', async (t) => {
+      const ranges: (string | undefined)[] = [];
+      const held: Response[] = [];
+      let come = 0;
+      const counting: RequestHandler = (_req, _res, next) => {
+        come += 1;
+        next();
+      };
+      const { ask } = await make(
+        t,
+        (req, res) => {
+          ranges.push(req.get('range'));
+          if (ranges.length === 1) held.push(res);
+          else part(res);
+        },
+        { before: [counting] },
+      );
+      const waiting = [ask('/', cut), ask('/', cut), ask('/', cut)];
+      await until(() => come === 3 && held.length > 0, 'one is asked for all');
+      for (const res of held) whole(res.set('Cache-Control', 'private'));
+      const answers = await Promise.all(waiting);
+      assert.deepEqual(answers.map(seen), [partSeen, partSeen, partSeen]);
+      assert.deepEqual(ranges, [undefined, 'bytes=2-4', 'bytes=2-4']);
+    });
+
     for (const [whose, own] of [
       ['with credentials', { Authorization: 'Basic eDp5' }],
       ['that says no-store', { 'Cache-Control': 'no-store' }],

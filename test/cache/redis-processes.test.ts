@@ -54,6 +54,7 @@ test('two processes share one Redis', { skip: noRedis }, async (t) => {
   await redis.stop();
   assert.match((await one('/a')).body, /^answer \d$/);
   assert.equal((await two('/b')).status, 200);
+  assert.equal((await one('/b', 'PURGE')).status, 500, 'nobody can say that it is gone');
   await redis.start();
   await until(async () => {
     await one('/c');
