@@ -29,6 +29,8 @@ export function isStream(given: LogStream | LineTaker): given is LogStream {
 
 /** A stream of our own making. */
 export interface OwnStream extends LogStream {
+  /** Null when it is standard output. */
+  readonly file: string | null;
   on(event: 'drop', listener: (bytes: Buffer) => void): unknown;
   on(event: 'drain' | 'error' | 'close', listener: (...args: never[]) => void): unknown;
   /** What is still here is written before this returns. */

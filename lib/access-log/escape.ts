@@ -41,7 +41,12 @@ export function jsonText(text: string): string {
 }
 
 export function jsonValue(value: unknown): string {
-  return JSON.stringify(value).replace(terminals, (character) => `\\u${hex4(character)}`);
+  return escapeJson(JSON.stringify(value));
+}
+
+/** JSON of somebody else's making: what is harmful to terminals stands in its strings only. */
+export function escapeJson(json: string): string {
+  return json.replace(terminals, (character) => `\\u${hex4(character)}`);
 }
 
 /** Control characters that JSON leaves as they are, line separators, and marks that turn the direction of writing. */

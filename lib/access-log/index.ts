@@ -26,7 +26,7 @@ export interface AccessLog extends RequestHandler {
   /** Resolves when everything so far has been written, or the stream is broken. */
   flush(): Promise<void>;
   /**
-   * Opens `file` anew, after logrotate or newsyslog has moved it away.
+   * Opens `file` anew, after logrotate or newsyslog has moved it away. Nothing happens where there is no file.
    *
    * @example process.on('SIGHUP', () => log.reopen());
    */

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { pino } from 'pino';
 import type { Transaction } from '../core/transaction.ts';
 import { combinedLine, commonLine } from './combined.ts';
-import { escapeLine } from './escape.ts';
+import { escapeJson, escapeLine } from './escape.ts';
 import { fieldNames, type FieldName } from './fields.ts';
 import { jsonLines } from './json-line.ts';
 import type { ParsedAccessLogOptions } from './options.ts';
@@ -64,7 +64,7 @@ function loggerTo(output: LineOutput | undefined): pino.Logger {
     { base: null, timestamp: pino.stdTimeFunctions.isoTime },
     {
       write(line: string) {
-        writeTo(output, line);
+        writeTo(output, escapeJson(line));
       },
     },
   );

@@ -110,9 +110,11 @@ export class StreamOutput implements LineOutput {
     }
   }
 
+  /** Nothing where there is no file, or none any more. */
   reopen(): void {
+    if (this.#closed) return;
     this.#cut();
-    this.#own?.reopen();
+    if (typeof this.#own?.file === 'string') this.#own.reopen();
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,9 @@ export function* lateComers(
   kinds: readonly Role[],
   isAccident: (own: Link) => boolean = () => false,
 ): Iterable<readonly [Link, Link]> {
-  const answering = chain.links.filter((one) => mayAnswer.has(one.role) || answersItself(one));
+  const answering = chain.links.filter(
+    (one) => (mayAnswer.has(one.role) || answersItself(one)) && !isForAcme(one),
+  );
   for (const link of chain.with(...kinds)) {
     const found = answering.find(
       (one) =>
@@ -28,6 +30,11 @@ export function* lateComers(
 /** Not a single page, such as a health check, whose lines nobody wants. */
 export function isMoreThanAProbe(own: Link): boolean {
   return /[:*{]|\/\^/.test(own.mount.text) || !sendsPages(own);
+}
+
+/** Certificates are proven over plain HTTP (RFC 8555 §8.3), by files that nobody else asks for. */
+function isForAcme({ mount }: Link): boolean {
+  return mount.text.startsWith('/.well-known/acme-challenge');
 }
 
 /** Handlers that answer some requests by themselves and let others go on. */

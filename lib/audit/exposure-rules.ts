@@ -13,6 +13,8 @@ export const exposureRules: readonly Rule[] = [
       const wider = widerForwarder(chain, gate);
       if (wider === undefined || isNormalised(chain, gate)) continue;
       yield {
+        // Its paths may be limited by what cannot be read.
+        ...(isOfUnknownReach(wider) && { severity: 'warning' as const }),
         where: gate.where,
         why: `${wider.where} forwards more than it guards: a server behind may take other spellings (/%61dmin, //admin, /x/../admin) for what is guarded`,
         remedy: `mount urlFilter() before ${gate.name}: it refuses such spellings; or guard all that is forwarded`,
@@ -143,6 +145,10 @@ function widerForwarder(chain: Chain, gate: Link): Link | undefined {
           !isGuarded(chain, forwarder, mount),
       ),
   );
+}
+
+function isOfUnknownReach({ role, forwarding }: Link): boolean {
+  return role === 'foreign-forwarder' && forwarding === undefined;
 }
 
 function isNormalised(chain: Chain, gate: Link): boolean {

@@ -13,29 +13,37 @@ export function settingsOf({ name, handler }: Link): object | undefined {
   return found.get(handler);
 }
 
-/** Where http-proxy-middleware 4 sends what; undefined where only functions and globs of its user know. */
+/** Where http-proxy-middleware 4 sends what; undefined where only a function of its user knows. */
 export function forwardsOf(link: Link): Forwards | undefined {
   const settings = settingsOf(link);
   if (settings === undefined) return undefined;
-  const prefixes = prefixesOf(ownValue(settings, 'pathFilter'));
-  if (prefixes === undefined) return undefined;
+  const filters = filtersOf(ownValue(settings, 'pathFilter'));
+  if (filters === undefined) return undefined;
+  const isPlain = !filters.some((filter) => glob.test(filter));
+  const prefixes = filters.map(fixedPart);
   return {
     ways: prefixes.map((prefix) => ({ prefix: prefix.replace(/\/$/, ''), options: {} })),
     lead: ({ path }) =>
       prefixes.some((prefix) => path.startsWith(prefix))
-        ? { route: '', urls: urlsOf(settings, path) }
+        ? { route: '', urls: isPlain ? urlsOf(settings, path) : [] }
         : undefined,
   };
 }
 
-function prefixesOf(filter: unknown): readonly string[] | undefined {
-  const prefixes: readonly unknown[] = Array.isArray(filter) ? filter : [filter ?? '/'];
-  return prefixes.every(isPlain) ? prefixes : undefined;
+/** Without those that take paths out again. */
+function filtersOf(filter: unknown): readonly string[] | undefined {
+  const filters: readonly unknown[] = Array.isArray(filter) ? filter : [filter ?? '/'];
+  if (!filters.every((one) => typeof one === 'string')) return undefined;
+  const taking = filters.filter((one) => !one.startsWith('!'));
+  return taking.length === 0 ? ['/'] : taking;
 }
 
-/** No function and no glob. */
-function isPlain(filter: unknown): filter is string {
-  return typeof filter === 'string' && !/[*?!()[\]{}]/.test(filter);
+const glob = /[*?!()[\]{}]/;
+
+/** What all paths begin with that a filter may take. */
+function fixedPart(filter: string): string {
+  const at = filter.search(glob);
+  return at === -1 ? filter : filter.slice(0, filter.lastIndexOf('/', at) + 1);
 }
 
 function urlsOf(settings: object, path: string): readonly string[] {

@@ -2,6 +2,7 @@ import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api'
 import type { Request } from 'express';
 import { parseTraceparent } from '../core/http/trace-context.ts';
 import type { AttemptTrace, RequestTrace, Transaction } from '../core/transaction.ts';
+import { methodLabel, other } from './label-values.ts';
 import type { OpenTelemetry } from './tracing.ts';
 
 const scope = 'sekisho';
@@ -28,7 +29,7 @@ export class RequestSpan implements RequestTrace {
     }
     const options = { kind: SpanKind.SERVER, attributes: requestAttributes(req, record) };
     const parent = remoteParent(api, req, record);
-    this.#own = trace.getTracer(scope).startSpan(record.method, options, parent);
+    this.#own = trace.getTracer(scope).startSpan(nameOf(record.method), options, parent);
     this.#context = trace.setSpan(parent, this.#own);
   }
 
@@ -38,9 +39,9 @@ export class RequestSpan implements RequestTrace {
 
   attempt(server: string): AttemptTrace | undefined {
     const { trace, SpanKind, SpanStatusCode, isSpanContextValid } = this.#api;
-    const attributes = { 'http.request.method': this.#method, ...addressOf(server) };
+    const attributes = { ...methodOf(this.#method), ...addressOf(server) };
     const options = { kind: SpanKind.CLIENT, attributes };
-    const span = trace.getTracer(scope).startSpan(this.#method, options, this.#context);
+    const span = trace.getTracer(scope).startSpan(nameOf(this.#method), options, this.#context);
     const spanContext = span.spanContext();
     if (!isSpanContextValid(spanContext)) return undefined;
     let over = false;
@@ -70,7 +71,7 @@ export class RequestSpan implements RequestTrace {
     if (span === undefined) return;
     const { route, status, error, outcome } = record;
     if (route !== undefined) {
-      span.updateName(`${record.method} ${route}`);
+      span.updateName(`${nameOf(record.method)} ${route}`);
       span.setAttribute('http.route', route);
     }
     span.setAttribute('http.response.status_code', status);
@@ -105,16 +106,30 @@ function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
 /** Queries are left out: they may have secrets. */
 function requestAttributes(req: Request, record: Transaction): Attributes {
   const { method, target, scheme, protocol, client, userAgent, host } = record;
-  const attributes: Attributes = {
-    'http.request.method': method,
-    'url.path': target.split('?', 1)[0] ?? '',
-    'url.scheme': scheme ?? req.protocol,
-  };
+  const attributes: Attributes = { ...methodOf(method), 'url.scheme': scheme ?? req.protocol };
+  const path = pathOf(target);
+  if (path !== undefined) attributes['url.path'] = path;
   if (protocol !== undefined) attributes['network.protocol.version'] = protocol;
   if (client !== undefined) attributes['client.address'] = client;
   if (userAgent !== undefined) attributes['user_agent.original'] = userAgent;
-  if (host !== undefined) attributes['server.address'] = host;
+  if (host !== undefined) Object.assign(attributes, addressOf(host));
   return attributes;
+}
+
+/** Of a target in any form; CONNECT has none. */
+function pathOf(target: string): string | undefined {
+  return /^(?:https?:\/\/[^/?]*)?(\/[^?]*)/i.exec(target)?.[1];
+}
+
+/** Clients make up methods without end: these are one. */
+function nameOf(method: string): string {
+  return methodLabel(method) === other ? 'HTTP' : method;
+}
+
+function methodOf(method: string): Attributes {
+  return methodLabel(method) === other
+    ? { 'http.request.method': '_OTHER', 'http.request.method_original': method }
+    : { 'http.request.method': method };
 }
 
 function addressOf(server: string): Attributes {

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import express from 'express';
+import express, { type Request } from 'express';
 import { pino } from 'pino';
 import { accessLog, type AccessLogOptions } from '../../lib/access-log/index.ts';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { contextOf } from '../../lib/core/context.ts';
 import { OptionsError } from '../../lib/core/errors.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
-import { listen, until } from '../support/servers.ts';
+import { exchangeRaw, listen, until } from '../support/servers.ts';
 import { logged } from './support.ts';
 
 async function ask(url: string, init?: RequestInit): Promise<string> {
@@ -104,6 +104,25 @@ test('fields: a list, and a choice with fields of one’s own, masked and guarde
   const headers = line!.headers as Record<string, string>;
   assert.deepEqual([headers.authorization, headers['x-a']], ['***', '1']);
 });
+
+for (const [name, fields] of [
+  ['by hand', undefined],
+  ['by pino', { own: (req: Request) => `${req.get('x-a') ?? ''}\u202e` }],
+] as const)
+  test(`json: nothing in a line moves a terminal's cursor or turns its text (${name})`, async (t) => {
+    const { port, lines } = await logged(t, { format: 'json', ...(fields && { fields }) });
+    const evil = '\x9b2J\x85';
+    await exchangeRaw(
+      port,
+      `GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: a${evil}\r\nX-A: ${evil[0] ?? ''}\r\n\r\n`,
+    );
+    const [line] = await lines(1);
+    // eslint-disable-next-line no-control-regex -- it looks for them
+    assert.doesNotMatch(line!, /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
+    const { userAgent, own } = JSON.parse(line!) as Record<string, unknown>;
+    assert.equal(userAgent, 'a\x9b2J\x85');
+    if (fields !== undefined) assert.equal(own, '\x9b\u202e');
+  });
 
 test('a format of one’s own is one line, whatever it says', async (t) => {
   const { url, lines } = await logged(t, {
@@ -271,6 +290,19 @@ test('a file is appended to, and opened anew after a rotation', async (t) => {
   await ask(`${url}/4`);
   await log.close();
   assert.doesNotMatch(read(file), /\/4 HTTP/);
+});
+
+test('reopen does nothing where there is no file, or none any more', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-log-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const toFile = accessLog({ file: join(directory, 'access.log') });
+  const toStandardOutput = accessLog({});
+  t.after(() => toStandardOutput.close());
+  toStandardOutput.reopen();
+  const closing = toFile.close();
+  toFile.reopen();
+  await closing;
+  toFile.reopen();
 });
 
 test('a stream that does not take anything holds nobody up; what is too much is counted', async (t) => {

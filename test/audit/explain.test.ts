@@ -161,6 +161,7 @@ const their: Readonly<Record<string, Options>> = {
   'http://b:1/base/': { pathFilter: ['/x', '/y'] },
   'http://c:1': { pathFilter: '/rewritten', pathRewrite: { '^/rewritten': '' } },
   'http://d:1': { pathFilter: (path) => path === '/asked' },
+  'http://e:1': { pathFilter: ['/x/**', '!/x/own'] },
 };
 
 for (const [line, target, forwarder, urls] of [
@@ -174,6 +175,8 @@ for (const [line, target, forwarder, urls] of [
   ['GET /rewritten/1', 'http://c:1', '#1 http-proxy-middleware at /', []],
   ['GET /z', 'http://a:1', '#1 http-proxy-middleware at /', ['http://a:1/z']],
   ['GET /z', 'http://d:1', '#1 http-proxy-middleware at /', []],
+  ['GET /x/1', 'http://e:1', '#1 http-proxy-middleware at /', []],
+  ['GET /z', 'http://e:1', undefined, []],
 ] as const)
   test(`http-proxy-middleware to ${target}: ${line} is ${urls[0] ?? forwarder ?? 'not taken'}`, () => {
     const app = express().use(createProxyMiddleware({ target, ...their[target] }));

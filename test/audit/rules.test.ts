@@ -634,6 +634,19 @@ const fine: Readonly<Record<string, Build>> = {
     app
       .use(createProxyMiddleware({ target: server, pathFilter: ['/api'] }))
       .get('/own', express.json(), answer),
+  'http-proxy-middleware with a glob that a gate guards': (app) =>
+    app
+      .use('/api', gate())
+      .use(createProxyMiddleware({ target: server, pathFilter: ['/api/**', '!/api/own'] })),
+  'http-proxy-middleware with a glob behind a fallback for other paths': (app) =>
+    app
+      .get('/app/*any', answer)
+      .use(createProxyMiddleware({ target: server, pathFilter: '/api/*.json' })),
+  'answers to an authority of certificates before the redirect': (app) =>
+    app
+      .use('/.well-known/acme-challenge', express.static('challenges'))
+      .use(securityHeaders(), httpsRedirect())
+      .use('/a', balancedProxy(server)),
   'a login route with its own parser': (app) =>
     app.post('/login', express.json(), answer).use(balancedProxy(server)),
   'a limiter by address before the gate, one by user behind': (app) =>
@@ -707,6 +720,20 @@ test('a forward proxy with users, filter and cache has no more than a note about
     ['info basic-without-tls'],
   );
 });
+
+for (const [title, forwarder, severity] of [
+  ['http-proxy-middleware 4', createProxyMiddleware({ target: server }), 'error'],
+  ['its function', createProxyMiddleware({ target: server, pathFilter: () => true }), 'warning'],
+  ['version 3', proxyOfVersion3({ target: server, pathFilter: '/admin' }), 'warning'],
+] as const)
+  test(`gate-narrower-than-forwarder: ${title} may forward all: ${severity}`, () => {
+    const app = express().use('/admin', gate()).use(forwarder);
+    const { findings } = audit(app);
+    assert.equal(
+      findings.find(({ rule }) => rule === 'gate-narrower-than-forwarder')?.severity,
+      severity,
+    );
+  });
 
 test('hsts-on-http: told for a server without TLS that others reach, not for one of this machine', async (t) => {
   const app = express().use(helmet());

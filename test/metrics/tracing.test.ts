@@ -19,7 +19,7 @@ import express, { type Express } from 'express';
 import { balancedProxy } from '../../lib/balanced-proxy/index.ts';
 import { errorPages } from '../../lib/error-pages/index.ts';
 import { metrics } from '../../lib/metrics/index.ts';
-import { listen, until } from '../support/servers.ts';
+import { exchangeRaw, listen, until } from '../support/servers.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
@@ -95,6 +95,30 @@ test('a span of the request and one for the server, in the trace of the client',
   );
   assert.doesNotMatch(JSON.stringify(attributes), /token/);
   assert.equal(client!.attributes['server.port'], Number(new URL(upstream.url).port));
+});
+
+test('by the conventions: methods that clients make up are one, name and port are two, a path is no URL', async (t) => {
+  const exporter = spans(t);
+  const upstream = await listen(t, (_req, res) => void res.end('x'));
+  const url = await traced(t, (app) => app.use('/shop', balancedProxy(upstream.url)));
+  await exchangeRaw(
+    Number(new URL(url).port),
+    'PROPFIND http://gateway.example:8080/shop/1?a=b HTTP/1.1\r\nHost: gateway.example:8080\r\nConnection: close\r\n\r\n',
+  );
+  const all = await finished(exporter, 2);
+  for (const { attributes } of all)
+    assert.deepEqual(
+      [attributes['http.request.method'], attributes['http.request.method_original']],
+      ['_OTHER', 'PROPFIND'],
+    );
+  const [server] = ofKind(all, SpanKind.SERVER);
+  const [client] = ofKind(all, SpanKind.CLIENT);
+  assert.deepEqual([server!.name, client!.name], ['HTTP /shop', 'HTTP']);
+  const { attributes } = server!;
+  assert.deepEqual(
+    ['server.address', 'server.port', 'url.path'].map((name) => attributes[name]),
+    ['gateway.example', 8080, '/shop/1'],
+  );
 });
 
 test('each attempt has a span, and what fails says so', async (t) => {

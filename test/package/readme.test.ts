@@ -129,6 +129,15 @@ test('the table of errors has no code that does not exist', () => {
   );
 });
 
+test('the table of warnings has every code there is, and no other', () => {
+  const sources = globSync('lib/**/*.ts', { cwd: root }).map((path) =>
+    readFileSync(join(root, path), 'utf8'),
+  );
+  const used = sources.flatMap((text) => text.match(/(?<=warn\(\s*')SEKISHO_\w+/g) ?? []);
+  const listed = [...readme.matchAll(/^\| `(SEKISHO_\w+)` +\|/gm)].map(([, code = '']) => code);
+  assert.deepEqual(listed, [...new Set(used)].toSorted());
+});
+
 for (const option of Object.keys(forwarderSchema.shape))
   test(`the reference has the option ${option}`, () => {
     assert.match(readme, new RegExp(`^\\| \`${option}\` +\\|`, 'm'));

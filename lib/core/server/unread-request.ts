@@ -48,9 +48,11 @@ export function refuseUnread(
     );
     transaction.bytesSent = Buffer.byteLength(body);
   });
-  transaction.error = refusal.code;
   transaction.status = refusal.status;
-  transaction.end('refused');
+  // It may have closed its half only and read the answer, but nobody has refused it.
+  const hasLeft = req !== undefined && error.code === 'HPE_INVALID_EOF_STATE';
+  transaction.error = hasLeft ? 'ERR_SEKISHO_CLIENT_ABORTED' : refusal.code;
+  transaction.end(hasLeft ? 'client-aborted' : 'refused');
   lingerEnd(socket);
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { constants } from 'node:http2';
 import test, { type TestContext } from 'node:test';
 import express, { Router, type Express, type RequestHandler } from 'express';
 import { accessLog, type AccessLogOptions } from '../../../lib/access-log/index.ts';
+import { balancedProxy } from '../../../lib/balanced-proxy/index.ts';
 import { attach } from '../../../lib/core/server/attach.ts';
 import { serve } from '../../../lib/core/server/serve.ts';
 import { socketOwners } from '../../../lib/core/taken-sockets.ts';
@@ -220,6 +221,32 @@ test('a request that breaks in the middle has one line, its own', async (t) => {
   await only(records);
   assert.match(lines[0] ?? '', / "POST \/read HTTP\/1\.1" 400 /);
 });
+
+for (const way of ['end', 'destroy'] as const)
+  for (const path of ['/read', '/proxied'])
+    test(`who ends the connection in the middle of a body has left (${path}, ${way})`, async (t) => {
+      const { log, lines } = keeping({ format: 'json' });
+      let got = 0;
+      const count = (req: IncomingMessage): void =>
+        void req.on('data', (chunk: Buffer) => (got += chunk.length)).on('error', () => undefined);
+      const upstream = await listen(t, (req) => {
+        count(req);
+      });
+      const app = express().use(log).post('/read', count);
+      app.use('/proxied', balancedProxy(upstream.url));
+      const { socket } = await rawClient(
+        await serving(t, app),
+        `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc`,
+      );
+      await until(() => got === 3, 'the beginning of the body');
+      socket[way]();
+      await only(lines);
+      const line = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+      assert.deepEqual(
+        [line.status, line.outcome, line.abortedBy, line.stage, line.error, line.bytesReceived],
+        [400, 'client-aborted', 'client', 'request', 'ERR_SEKISHO_CLIENT_ABORTED', 3],
+      );
+    });
 
 for (const [name, broken, line] of [
   ['no HTTP', 'hello\r\n\r\n', '"-" 400'],

@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import express, { type Express } from 'express';
 import { OptionsError } from '../../../lib/core/errors.ts';
 import { serve, type ServeOptions, type Serving } from '../../../lib/core/server/serve.ts';
+import { patience } from '../../support/servers.ts';
 import { rawClient, upgradeRequest, echo } from '../../support/upgrades.ts';
 
 async function serving(t: TestContext, app: Express, options?: ServeOptions): Promise<Serving> {
@@ -23,6 +24,23 @@ test('an app is served at the url, upgrades included', async (t) => {
   await client.sees('101');
   client.socket.destroy();
 });
+
+for (const [title, build] of [
+  ['without routes', (app) => app],
+  ['with routes for others', (app) => app.get('/other', (_req, res) => void res.send('other'))],
+  [
+    'that calls next later',
+    (app) => app.use((_req, _res, next) => void setImmediate(() => next())),
+  ],
+] as [title: string, build: (app: Express) => Express][])
+  test(`a path that nobody takes is Express' own 404 at once: an app ${title}`, async (t) => {
+    const { url } = await serving(t, build(express()));
+    for (const method of ['GET', 'HEAD', 'DELETE', 'POST']) {
+      const signal = AbortSignal.timeout(patience);
+      const { status } = await fetch(`${url}/nobody`, { method, signal });
+      assert.equal(status, 404, method);
+    }
+  });
 
 test('requests are born with the prototypes of the app, of mounted apps when inside them', async (t) => {
   const app = express();
