@@ -108,6 +108,9 @@ export const optionsSchema = schemaOf<AccessLogOptions>()({
       context.addIssue(`${option} belongs to format 'json'; add format: 'json' or leave it out`);
 });
 
+/** Beside the fields. */
+const takenNames: readonly string[] = ['level', 'time', 'slow'];
+
 function fieldChoice(): z.ZodType<FieldChoice, FieldChoice> {
   return z
     .custom<FieldChoice>(
@@ -119,6 +122,8 @@ function fieldChoice(): z.ZodType<FieldChoice, FieldChoice> {
     )
     .superRefine((choice, context) => {
       for (const [name, chosen] of Object.entries(choice)) {
+        if (takenNames.includes(name))
+          context.addIssue(`${quote(name)} is what each line has by itself; choose another name`);
         if (typeof chosen === 'function') continue;
         if (typeof chosen !== 'boolean')
           context.addIssue(`${quote(name)} is ${quote(chosen)}; use false, true or a function`);

@@ -50,12 +50,25 @@ function pathProblem(path: string): string | undefined {
   if (/\/\.\.?(?:\/|$)/.test(path))
     return "has a dot segment; write the path it leads to, e.g. '/b' for '/a/../b'";
   if (path.includes('%'))
-    return "is percent-encoded; write it plain, encoded spellings of a prefix don't match";
+    return unwritable.test(decoded(path))
+      ? `has an escaped character that ${charactersLeft}`
+      : "is percent-encoded; write it plain, encoded spellings of a prefix don't match";
   if (path.includes('*'))
     return "has a '*' in its path; a prefix matches everything below it, so '/blog' will do";
   if (path.includes('/:'))
     return "has a parameter; prefixes are literal, use an express.Router() as the value of '/' for patterns";
-  if (unwritable.test(path))
-    return "has a character that prefixes can't have; use letters, digits, '/' and -._~!$&'()+,=:@";
+  if (unwritable.test(path)) return `has a character that ${charactersLeft}`;
   return undefined;
+}
+
+const charactersLeft =
+  "prefixes can't have; use letters, digits, '/' and -._~!$&'()+,=:@, or a shorter prefix with an express.Router() as its value";
+
+/** What cannot be decoded stays as it is. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

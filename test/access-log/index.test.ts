@@ -381,6 +381,10 @@ const wrong: Readonly<Record<string, [options: unknown, message: RegExp]>> = {
   'an option': [{ formats: 'json' }, /unknown option 'formats'; did you mean 'format'/],
   'a stream': [{ stream: {} }, /stream: an object is no stream/],
   'a field': [{ format: 'json', fields: ['methd'] }, /'methd'.*did you mean 'method'/],
+  'a name that is taken': [
+    { format: 'json', fields: { level: () => 1 } },
+    /'level' is what each line has by itself; choose another name/,
+  ],
   'a chosen field': [{ format: 'json', fields: { nope: true } }, /'nope' is no field/],
   'a sample': [{ sample: 2 }, /sample: 2 is not allowed/],
   'a duration': [{ slow: '5' }, /slow: '5' is no duration/],
