@@ -127,7 +127,7 @@ export class StreamOutput implements LineOutput {
     this.#stream.removeListener('drain', this.#onDrain);
     this.#stream.removeListener('close', this.#onDrain);
     if (this.#own === undefined) this.#stream.removeListener('error', this.#onError);
-    else this.#own.end();
+    else await ended(this.#own);
   }
 
   /** What has gathered is a batch; it goes to the stream, or waits for it. */
@@ -231,6 +231,17 @@ function flushStream(stream: LogStream, done: () => void): void {
   const { flush } = stream as Partial<OwnStream>;
   if (isWritable(stream) || typeof flush !== 'function') done();
   else flush.call(stream, () => done());
+}
+
+/** Resolves when its file is closed, or cannot be. */
+function ended(own: OwnStream): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['close', 'error'] as const)
+      own.on(event, () => {
+        resolve();
+      });
+    own.end();
+  });
 }
 
 /** Those that have lines which must not be lost with the process. */
