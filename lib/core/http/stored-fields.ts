@@ -36,6 +36,8 @@ const endToEnd: ReadonlySet<string> = new Set([
   'vary',
 ]);
 
+const none: ReadonlySet<string> = new Set();
+
 /**
  * The fields of an answer that are stored with it, in order and spelling of the sender (RFC 9111 §3.1). `Date` is
  * kept as it came, and added when there is none (RFC 9110 §6.6.1). `Age` is kept, too: whoever uses the stored answer
@@ -52,8 +54,8 @@ export function storedFields(
   const named = fieldLines(fields, 'connection')
     .flatMap(listTokens)
     .filter((name) => !endToEnd.has(name));
-  const dropped = [...without, ...named];
-  const kept = fieldsWhere(fields, (lower) => !neverStored.has(lower) && !dropped.includes(lower));
+  const dropped = named.length + without.length === 0 ? none : new Set([...without, ...named]);
+  const kept = fieldsWhere(fields, (lower) => !neverStored.has(lower) && !dropped.has(lower));
   if (!hasField(kept, 'date')) kept.push('Date', formatHttpDate(received));
   return kept;
 }
