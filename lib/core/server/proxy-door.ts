@@ -27,7 +27,7 @@ export function openToProxied(server: Server, entrance: ProxyEntrance): void {
     server.removeListener('request', listener as never);
     server.on('request', function door(req: IncomingMessage, res: ServerResponse) {
       // Born ended (`optimizeEmptyRequests`), yet called complete later only: Express' own 404 would wait for an end that has been.
-      if (req.readableEnded) req.complete = true;
+      if (req.readableEnded && !req.complete) req.complete = true;
       if (demandsHost && isWithoutHost(req)) {
         if (!res.headersSent) refuseAtDoor(server, req, res, withoutHost());
       } else if ((req.url as string).charCodeAt(0) === slash || req.url === '*')
